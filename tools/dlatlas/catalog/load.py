@@ -1,0 +1,221 @@
+"""Load the catalog folder into a :class:`Catalog`, collecting every problem on the way.
+
+``load(root)`` raises :class:`CatalogError` with all problems of the format; ``read(root)``
+returns what could be read together with the problems, for the lint.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from dlatlas.catalog.model import Area, Catalog, Entry, Record, Term, Topic
+from dlatlas.catalog.yamlread import Document, Path_, read_yaml
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One finding: where, about what, by which rule."""
+
+    file: str
+    line: int
+    id: str
+    message: str
+    rule: str
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.id}: {self.message} [{self.rule}]"
+
+
+class CatalogError(ValueError):
+    """The catalog's files do not follow the format; ``problems`` holds every finding."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass
+class Origin:
+    """Where a record stands: its file, its path inside the document, and the document."""
+
+    file: str
+    path: Path_
+    document: Document
+
+    def line(self, *below: str | int) -> int:
+        return self.document.line((*self.path, *below))
+
+
+@dataclass
+class Loaded:
+    """What was read: the catalog, the origin of each record by (kind, id), and the problems."""
+
+    root: Path
+    catalog: Catalog
+    origins: dict[tuple[str, str], Origin]
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, kind: str, id: str, rule: str, message: str, *below: str | int, severity: str = "error") -> Problem:
+        """A problem of a record, with its file and line looked up."""
+        origin = self.origins.get((kind, id))
+        file, line = (origin.file, origin.line(*below)) if origin else ("catalog", 1)
+        return Problem(file, line, id, message, rule, severity)
+
+
+def load(root: Path) -> Catalog:
+    """The catalog under ``root`` (the folder that holds ``catalog/``).
+
+    Raises:
+        CatalogError: a file is missing or breaks the format.
+    """
+    loaded = read(root)
+    if loaded.problems:
+        raise CatalogError(loaded.problems)
+    return loaded.catalog
+
+
+def read(root: Path) -> Loaded:
+    """Read all files; records that break the format are left out and reported."""
+    reader = _Reader(root)
+    areas = reader.records("area", root / "catalog" / "areas.yml", Area)
+    glossary = reader.records("term", root / "catalog" / "glossary.yml", Term, optional=True)
+    topics: list[Topic] = []
+    entries: list[Entry] = []
+    for area in areas:
+        for slug in area.topics:
+            folder = root / "catalog" / area.id / slug
+            if (topic := reader.topic(folder / "topic.yml")) is not None:
+                topics.append(topic)
+            entries += reader.records("entry", folder / "entries.yml", Entry, optional=True)
+    reader.strays(areas)
+    catalog = Catalog(areas=tuple(areas), topics=tuple(topics), entries=tuple(entries), glossary=tuple(glossary))
+    return Loaded(root, catalog, reader.origins, reader.problems)
+
+
+class _Reader:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.origins: dict[tuple[str, str], Origin] = {}
+        self.problems: list[Problem] = []
+
+    def records(self, kind: str, path: Path, record: type[Record], *, optional: bool = False) -> list[Any]:
+        """The records of a file that is one YAML list."""
+        if optional and not path.exists():
+            return []
+        file, document = self._document(path)
+        if document.data is None:
+            return []
+        if not isinstance(document.data, list):
+            self.problems.append(Problem(file, 1, path.stem, f"expected a list of records, got {_name(document.data)}", "schema"))
+            return []
+        found = []
+        for i, data in enumerate(document.data):
+            if (value := self._record(kind, Origin(file, (i,), document), data, record)) is not None:
+                found.append(value)
+        return found
+
+    def topic(self, path: Path) -> Topic | None:
+        file, document = self._document(path)
+        return None if document.data is None else self._record("topic", Origin(file, (), document), document.data, Topic)
+
+    def strays(self, areas: list[Area]) -> None:
+        """Report topic folders that no area lists: their content would be invisible."""
+        listed = {(area.id, slug) for area in areas for slug in area.topics}
+        for path in sorted((self.root / "catalog").glob("*/*/*.yml")):
+            if (path.parent.parent.name, path.parent.name) not in listed or path.name not in ("topic.yml", "entries.yml"):
+                self.problems.append(Problem(self._name(path), 1, path.parent.name, "no area lists this file: areas.yml does not name its topic, or it is not topic.yml or entries.yml", "stray-file"))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _document(self, path: Path) -> tuple[str, Document]:
+        file = self._name(path)
+        if not path.is_file():
+            self.problems.append(Problem(file, 1, path.parent.name, "the file is missing", "missing-file"))
+            return file, Document()
+        document = read_yaml(path)
+        self.problems += [Problem(file, line, path.parent.name, message, rule) for line, rule, message in document.errors]
+        return file, document
+
+    def _record(self, kind: str, origin: Origin, data: Any, record: type[Record]) -> Any:
+        name = _record_name(data)
+        errors = list(check(data, record))
+        for below, message in errors:
+            self.problems.append(Problem(origin.file, origin.line(*below), name, message, "schema"))
+        if (kind, name) in self.origins:
+            first = self.origins[kind, name]
+            self.problems.append(Problem(origin.file, origin.line(), name, f"{kind} id stands twice: first at {first.file}:{first.line()}", "duplicate-id"))
+            return None
+        self.origins[kind, name] = origin
+        return None if errors else msgspec.convert(data, record)
+
+
+def check(data: Any, kind: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    """Every way in which ``data`` is not a ``kind``, as (path, message); msgspec alone stops at the first."""
+    origin = get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        options = [option for option in get_args(kind) if option is not type(None)]
+        if data is not None or type(None) not in get_args(kind):
+            yield from check(data, options[0], path)
+        return
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if not isinstance(data, dict):
+            yield path, f"{_where(path)}: expected a mapping, got {_name(data)}"
+            return
+        fields = {f.encode_name: f for f in msgspec.structs.fields(kind)}
+        for key in data.keys() - fields.keys():
+            yield (*path, key), f"unknown key {key!r}; expected one of {', '.join(fields)}"
+        for name, f in fields.items():
+            if name in data:
+                yield from check(data[name], f.type, (*path, name))
+            elif f.required:
+                yield path, f"{_where((*path, name))} is missing"
+        return
+    item = _tuple_item(kind)
+    if item is not None and isinstance(data, list):
+        for i, value in enumerate(data):
+            yield from check(value, item, (*path, i))
+        if typing.get_origin(kind) is tuple:
+            return
+        data, kind = [None] * len(data), typing.Annotated[(tuple[None, ...], *kind.__metadata__)]
+    try:
+        msgspec.convert(data, kind, strict=True)
+    except msgspec.ValidationError as error:
+        hint = "; quote it, it is text" if kind is str or "`str`" in str(error) and isinstance(data, (int, float)) else ""
+        yield path, f"{_where(path)}: {_plain(error)}, got {_name(data)}{hint}"
+
+
+def _tuple_item(kind: Any) -> Any:
+    if get_origin(kind) is typing.Annotated:
+        kind = get_args(kind)[0]
+    return get_args(kind)[0] if get_origin(kind) is tuple else None
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    message = str(error).split(" - at ")[0]
+    return message[0].lower() + message[1:].replace("`", "")
+
+
+def _where(path: Path_) -> str:
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".") or "record"
+
+
+def _name(data: Any) -> str:
+    return {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(data), repr(data))
+
+
+def _record_name(data: Any) -> str:
+    if isinstance(data, dict):
+        if isinstance(data.get("id"), str):
+            return data["id"]
+        if isinstance(data.get("term"), dict):
+            return str(data["term"].get("en"))
+    return "?"

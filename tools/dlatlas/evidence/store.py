@@ -1,0 +1,180 @@
+"""Evidence: what test and experiment runs measured, keyed by the hash of the code that made it.
+
+``evidence/checks/<device>/<area>.json`` holds, for each method, the checks of the last
+recorded run; ``evidence/claims/<id>.json`` the result of a claim's experiment. Each record
+carries the hash of the code it was made with. When that code has moved, the record is stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from dlatlas.catalog.model import Catalog, Method
+
+Status = Literal["verified", "stale", "unverified"]
+
+HARNESS = "tests/refimpl/harness"
+"""Folder of the generic tests; part of what every check was made with."""
+
+
+class Check(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One measured comparison: the largest error of a test against its oracle."""
+
+    test: str
+    what: str
+    oracle: str
+    dtype: str
+    shapes: str = ""
+    error: float
+    tolerance: float
+
+
+class MethodEvidence(Struct, frozen=True, kw_only=True):
+    """The recorded checks of one method on one device."""
+
+    code: str
+    tests: str
+    environment: dict[str, str]
+    checks: tuple[Check, ...]
+
+    @property
+    def date(self) -> str:
+        return self.environment["date"]
+
+
+class ClaimEvidence(Struct, frozen=True, kw_only=True):
+    """The stored result of a claim's experiment over its seeds."""
+
+    id: str
+    code: str
+    command: str
+    environment: dict[str, str]
+    seeds: tuple[int, ...]
+    values: dict[str, tuple[float, ...]]  # one number a seed
+    figure: dict[str, Any]  # what the page draws; see dlatlas.site.figures
+    seconds: float
+
+    def mean(self, value: str) -> float:
+        numbers = self.values[value]
+        return sum(numbers) / len(numbers)
+
+
+class Evidence:
+    """Read access to the evidence folder of a checkout, with staleness against its code."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.devices: dict[str, dict[str, MethodEvidence]] = {}
+        for path in sorted((root / "evidence" / "checks").glob("*/*.json")):
+            found = msgspec.json.decode(path.read_bytes(), type=dict[str, MethodEvidence])
+            self.devices.setdefault(path.parent.name, {}).update(found)
+        self.claims: dict[str, ClaimEvidence] = {
+            path.stem: msgspec.json.decode(path.read_bytes(), type=ClaimEvidence) for path in sorted((root / "evidence" / "claims").glob("*.json"))
+        }
+
+    def of(self, method: str) -> dict[str, MethodEvidence]:
+        """Evidence of a method by device, such as ``{"cpu": ..., "nvidia-h200": ...}``."""
+        return {device: found[method] for device, found in self.devices.items() if method in found}
+
+    def status(self, method: Method, device: str = "cpu") -> Status:
+        """``verified`` when the recorded run was made with today's code and tests."""
+        record = self.devices.get(device, {}).get(method.id)
+        if record is None or method.module is None or not record.checks:
+            return "unverified"
+        fresh = record.code == code_hash(self.root, method.module) and record.tests == tests_hash(self.root, method.module)
+        return "verified" if fresh else "stale"
+
+    def claim_status(self, claim: str, module: str) -> Status:
+        """``verified`` when the stored result was made with today's experiment code."""
+        record = self.claims.get(claim)
+        if record is None:
+            return "unverified"
+        return "verified" if record.code == code_hash(self.root, module) else "stale"
+
+    def stale(self, catalog: Catalog) -> list[str]:
+        """Ids of methods and claims whose recorded evidence no longer fits the code."""
+        methods = [m.id for _, m in catalog.methods() if self.status(m) == "stale"]
+        claims = [c.id for t in catalog.topics for c in t.claims if self.claim_status(c.id, c.experiment.split(":")[0]) == "stale"]
+        return methods + claims
+
+
+def code_hash(root: Path, module: str) -> str:
+    """Hash of a module and of every ``refimpl`` module that it imports, directly or not."""
+    return _hash(root, sorted(_closure(root, module)))
+
+
+def tests_hash(root: Path, module: str) -> str:
+    """Hash of a method's own test files and of the generic tests that ran its cases."""
+    folder, name = _test_files(module)
+    files = [f for f in (root / folder / f"cases_{name}.py", root / folder / f"test_{name}.py") if f.exists()]
+    return _hash(root, sorted((*files, *(root / HARNESS).glob("*.py"))))
+
+
+def _test_files(module: str) -> tuple[str, str]:
+    package, _, name = module.rpartition(".")
+    return "tests/" + package.replace(".", "/"), name
+
+
+def _hash(root: Path, files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + _text(file, file.stat().st_mtime_ns) + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=None)
+def _text(file: Path, _mtime: int) -> bytes:
+    return file.read_bytes().replace(b"\r\n", b"\n")
+
+
+def _closure(root: Path, module: str) -> set[Path]:
+    waiting, found = [module], set()
+    while waiting:
+        path = module_path(root, waiting.pop())
+        if path is not None and path not in found:
+            found.add(path)
+            waiting += _imports(path, path.stat().st_mtime_ns)
+    return found
+
+
+def module_path(root: Path, module: str) -> Path | None:
+    """The file of a ``refimpl`` module, or None where there is none."""
+    base = root / module.replace(".", "/")
+    return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+
+@lru_cache(maxsize=None)
+def _imports(path: Path, _mtime: int) -> tuple[str, ...]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(name for name in names if name.split(".")[0] == "refimpl")
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically, keys sorted, so that an interrupted run leaves the old file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(msgspec.to_builtins(data), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
