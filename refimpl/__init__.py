@@ -1,0 +1,1 @@
+"""Reference implementations: one module a method, checked against independent oracles."""

@@ -1,0 +1,1 @@
+"""The generic tests' parts: what a case is, how results are compared, where cases are found."""

@@ -1,0 +1,66 @@
+"""The registry of lint rules: each is one small function from what was read to its findings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from dlatlas.catalog.load import Loaded, Problem
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found: the record by kind and id, the message, and the path of the value inside the record."""
+
+    kind: str
+    id: str
+    message: str
+    below: tuple[str | int, ...] = ()
+
+
+Check = Callable[[Loaded], Iterable[Finding]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule with its explanation; ``check`` is None where the loader itself reports it."""
+
+    id: str
+    severity: Severity
+    explanation: str
+    check: Check | None = None
+
+    def run(self, loaded: Loaded) -> list[Problem]:
+        if self.check is None:
+            return []
+        return [loaded.report(f.kind, f.id, self.id, f.message, *f.below, severity=self.severity) for f in self.check(loaded)]
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(id: str, severity: Severity = "error") -> Callable[[Check], Check]:
+    """Register a function as the rule ``id``; its docstring is the explanation."""
+
+    def register(check: Check) -> Check:
+        _add(Rule(id, severity, inspect.getdoc(check) or "", check))
+        return check
+
+    return register
+
+
+def loader_rule(id: str, explanation: str) -> None:
+    """Register a rule that the loader reports while reading."""
+    _add(Rule(id, "error", explanation))
+
+
+def _add(rule: Rule) -> None:
+    if rule.id in RULES:
+        raise ValueError(f"lint rule {rule.id!r} is registered twice")
+    if not rule.explanation:
+        raise ValueError(f"lint rule {rule.id!r} has no explanation: write a docstring")
+    RULES[rule.id] = rule
