@@ -126,7 +126,7 @@ def evidence_format(loaded: Loaded) -> Iterable[Finding]:
     """A file under evidence/ cannot be read; the run that wrote it must be repeated."""
     _, problem = _evidence(loaded.root)
     if problem:
-        yield Finding("evidence", "evidence", problem)
+        yield Finding("file", "evidence", problem)
 
 
 @rule("stale-evidence")

@@ -20,4 +20,4 @@ loader_rule("stray-file", "A YAML file stands where no area lists it, so nothing
 def schema_drift(loaded: Loaded) -> Iterable[Finding]:
     """The JSON Schema files for editors differ from the record types; `dlatlas lint --write-schema` writes them anew."""
     for name in schema.drifted(loaded.root):
-        yield Finding("schema", f"{name}.json", f"catalog/schema/{name}.json does not match the record types; run dlatlas lint --write-schema")
+        yield Finding("file", f"catalog/schema/{name}.json", "does not match the record types; run dlatlas lint --write-schema")

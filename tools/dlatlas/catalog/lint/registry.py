@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal
 
 from dlatlas.catalog.load import Loaded, Problem
@@ -14,7 +15,10 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: the record by kind and id, the message, and the path of the value inside the record."""
+    """What a rule found: the record by kind and id, the message, and the path of the value inside the record.
+
+    Kind ``file`` stands for a file that holds no records; its id is the path.
+    """
 
     kind: str
     id: str
@@ -37,7 +41,12 @@ class Rule:
     def run(self, loaded: Loaded) -> list[Problem]:
         if self.check is None:
             return []
-        return [loaded.report(f.kind, f.id, self.id, f.message, *f.below, severity=self.severity) for f in self.check(loaded)]
+        return [self._problem(loaded, finding) for finding in self.check(loaded)]
+
+    def _problem(self, loaded: Loaded, found: Finding) -> Problem:
+        if found.kind == "file":
+            return Problem(found.id, 1, PurePosixPath(found.id).stem, found.message, self.id, self.severity)
+        return loaded.report(found.kind, found.id, self.id, found.message, *found.below, severity=self.severity)
 
 
 RULES: dict[str, Rule] = {}

@@ -1,0 +1,90 @@
+"""The command ``dlatlas``.
+
+Each command stands in a module of its own with ``configure(parser)``, which adds its options
+and sets ``run``, a function of the parsed arguments that returns the exit status: 0 success,
+1 findings or nothing found, 2 usage. A module is imported only when its command is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from dlatlas import __version__
+from dlatlas.root import RootError
+
+COMMANDS = {
+    "search": "find entries, topics and methods in English or Chinese",
+    "show": "print an entry, a topic or a method",
+    "topics": "list the topics",
+    "methods": "list the methods and whether they are verified",
+    "stats": "count what the catalog holds and what it lacks",
+    "lint": "check the catalog",
+    "links": "check the catalog's links on the network",
+    "site": "build or serve the site",
+    "claims": "list, run or verify the claims",
+    "bench": "time the reference implementations against other implementations",
+    "test": "run the tests of methods",
+}
+"""Every command, with one line of help; module ``dlatlas.cli.<command>_command`` holds it."""
+
+
+class LazyParser(argparse.ArgumentParser):
+    """A parser of one command that imports the command's module when it is first used."""
+
+    def __init__(self, *args: Any, command: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+        self.command = command
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.command is not None:
+            command, self.command = self.command, None
+            _root_option(self, default=argparse.SUPPRESS)
+            importlib.import_module(f"dlatlas.cli.{command}_command").configure(self)
+        return super().parse_known_args(args, namespace)
+
+
+def _root_option(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument("--root", metavar="DIR", default=default, help="folder that holds catalog/ (default: around the working folder)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dlatlas", description="The Deep Learning Atlas.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"dlatlas {__version__}")
+    _root_option(parser, default=None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=LazyParser)
+    for name, help in COMMANDS.items():
+        commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", command=name)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; ``SystemExit`` only from usage errors and ``--help``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        args = _parser().parse_args(argv)
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except RootError as error:
+        return _fail(str(error))
+    except ValueError as error:
+        if type(error).__name__ != "CatalogError":
+            raise
+        return _fail(f"{error}\nthe catalog does not load; dlatlas lint says more")
+
+
+def _fail(message: str) -> int:
+    print(f"dlatlas: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,5 @@
+import sys
+
+from dlatlas.cli import main
+
+sys.exit(main())

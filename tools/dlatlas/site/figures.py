@@ -1,0 +1,185 @@
+"""Draw the figure of a claim as SVG that follows the page's color scheme through CSS classes.
+
+A figure is plain data: ``{kind, title, x, y, series, panels?}`` with ``kind`` one of ``lines``,
+``bars`` and ``scatter``; see ``draw``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from dlatlas.site.markup import tag
+
+WIDTH, HEIGHT = 640, 340
+"""Size of one panel in SVG units."""
+
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
+"""Margins inside a panel."""
+
+COLORS = 6
+"""How many series colors the style sheet defines."""
+
+Scale = Callable[[float], float]
+
+
+class FigureError(ValueError):
+    """A stored figure that cannot be drawn."""
+
+
+def draw(figure: Mapping[str, Any], lang: str, name: str) -> str:
+    """HTML of a figure: a heading, one SVG a panel, and a legend.
+
+    Args:
+        figure: ``kind``, ``title`` (both languages), axes ``x`` and ``y`` (``label``, ``scale`` linear or log),
+            and ``series`` of ``label``, ``x``, ``y`` and optional ``spread``; or ``panels``, a list of such.
+        lang: language of the labels.
+        name: id of the figure; ids inside it begin with it.
+
+    Raises:
+        FigureError: the kind is unknown, or a series' lengths differ or it holds nothing to draw.
+    """
+    panels = figure.get("panels") or [figure]
+    merged = [{**{k: v for k, v in figure.items() if k != "panels"}, **panel} for panel in panels]
+    parts = [_panel(panel, lang, f"{name}-{i}", len(panels) > 1) for i, panel in enumerate(merged)]
+    title = _text(figure.get("title"), lang)
+    labels = list(dict.fromkeys(_text(s.get("label"), lang) for panel in merged for s in panel["series"]))
+    legend = "".join(tag("li", f'<i class="f-key f-{i % COLORS}"></i>{escape(label)}') for i, label in enumerate(labels)) if len(labels) > 1 or labels[0] else ""
+    head = tag("figcaption", escape(title)) if title else ""
+    return tag("figure", head + (tag("ul", legend, class_="f-legend") if legend else "") + tag("div", "".join(parts), class_="f-panels"), class_="chart", id=name)
+
+
+def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool) -> str:
+    kind = panel.get("kind")
+    if kind not in ("lines", "bars", "scatter"):
+        raise FigureError(f"figure {name}: kind is {kind!r}; expected 'lines', 'bars' or 'scatter'")
+    series = panel.get("series") or []
+    if not series:
+        raise FigureError(f"figure {name}: no series to draw")
+    for s in series:
+        sizes = {len(s[key]) for key in ("x", "y", "spread") if s.get(key) is not None}
+        if len(sizes) != 1 or sizes == {0}:
+            raise FigureError(f"figure {name}: series {_text(s.get('label'), 'en')!r} has x, y and spread of lengths {sorted(sizes)}; expected one length above 0")
+    labels = list(dict.fromkeys(_text(s.get("label"), lang) for s in series))
+    body = _bars(panel, series, name) if kind == "bars" else _plot(panel, series, kind, name)
+    x_label, y_label = (_text(panel.get(axis, {}).get("label"), lang) for axis in "xy")
+    axes = (
+        f'<text class="f-label" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
+        f'<text class="f-label" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" text-anchor="middle">{escape(y_label)}</text>'
+    )
+    title = _text(panel.get("title"), lang)
+    described = "; ".join(filter(None, (f"{x_label} / {y_label}".strip(" /"), *(_describe(s, lang) for s in series))))
+    svg = (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">{escape(title or ", ".join(labels))}</title><desc id="{name}-desc">{escape(described)}</desc>{body}{axes}</svg>'
+    )
+    return tag("div", (tag("p", escape(title), class_="f-title") if several and title else "") + svg, class_="f-panel")
+
+
+def _plot(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], kind: str, name: str) -> str:
+    lows = [y - e for s in series for y, e in _with_spread(s)]
+    highs = [y + e for s in series for y, e in _with_spread(s)]
+    log_x, log_y = _is_log(panel, "x"), _is_log(panel, "y")
+    ys = [y for s in series for y in s["y"]]
+    x, x_ticks = _scale([v for s in series for v in s["x"]], log_x, LEFT, WIDTH - RIGHT, name)
+    y, y_ticks = _scale(ys + ([v for v in lows if v > 0] if log_y else lows) + highs, log_y, HEIGHT - BOTTOM, TOP, name)
+    floor = min(ys) if log_y else -math.inf
+    parts = [_grid(x, y, x_ticks, y_ticks)]
+    for i, s in enumerate(series):
+        points = [(x(a), y(b)) for a, b in zip(s["x"], s["y"], strict=True)]
+        color = f"f-{i % COLORS}"
+        if kind == "scatter":
+            parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in points]
+            continue
+        if s.get("spread") is not None:
+            band = list(zip(s["x"], _with_spread(s), strict=True))
+            upper = [(x(a), y(b + e)) for a, (b, e) in band]
+            lower = [(x(a), y(max(b - e, floor / 2) if log_y else b - e)) for a, (b, e) in reversed(band)]
+            parts.append(f'<polygon class="f-band {color}" points="{_points(upper + lower)}"/>')
+        parts.append(f'<polyline class="f-line {color}" points="{_points(points)}"/>')
+        parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in points] if len(points) <= 12 else []
+    return "".join(parts)
+
+
+def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], name: str) -> str:
+    names = list(dict.fromkeys(str(v) for s in series for v in s["x"]))
+    log = _is_log(panel, "y")
+    values = [v for s in series for y, e in _with_spread(s) for v in (y, y + e, y - e) if not log or v > 0]
+    y, ticks = _scale(values + ([] if log else [0.0]), log, HEIGHT - BOTTOM, TOP, name)
+    base = y(ticks[0]) if log else y(0)
+    group = (WIDTH - LEFT - RIGHT) / len(names)
+    width = min(48.0, group * 0.8 / len(series))
+    parts = [_grid(None, y, [], ticks)]
+    parts += [f'<text class="f-tick" x="{LEFT + group * (i + 0.5):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{escape(n)}</text>' for i, n in enumerate(names)]
+    for i, s in enumerate(series):
+        for label, (value, error) in zip(s["x"], _with_spread(s), strict=True):
+            middle = LEFT + group * (names.index(str(label)) + 0.5) + (i - (len(series) - 1) / 2) * width
+            top, bottom = sorted((y(value), base))
+            parts.append(f'<rect class="f-bar f-{i % COLORS}" x="{middle - width * 0.45:.1f}" y="{top:.1f}" width="{width * 0.9:.1f}" height="{max(bottom - top, 1):.1f}"/>')
+            if error and (not log or value > error):
+                parts.append(f'<path class="f-error" d="M{middle:.1f} {y(value - error):.1f}V{y(value + error):.1f}"/>')
+    return "".join(parts)
+
+
+def _grid(x: Scale | None, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> str:
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    lines = "".join(f"M{LEFT} {y(t):.1f}H{right}" for t in y_ticks)
+    texts = "".join(f'<text class="f-tick" x="{LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{_number(t)}</text>' for t in y_ticks)
+    if x is not None:
+        texts += "".join(f'<text class="f-tick" x="{x(t):.1f}" y="{bottom + 18}" text-anchor="middle">{_number(t)}</text>' for t in x_ticks)
+    return f'<path class="f-grid" d="{lines}"/><path class="f-axis" d="M{LEFT} {TOP}V{bottom}H{right}"/>{texts}'
+
+
+def _scale(values: Sequence[float], log: bool, start: float, end: float, name: str) -> tuple[Scale, list[float]]:
+    """A map from data to SVG units, and where its ticks stand."""
+    if not all(math.isfinite(v) for v in values):
+        raise FigureError(f"figure {name}: a value is not finite")
+    low, high = min(values), max(values)
+    if log:
+        if low <= 0:
+            raise FigureError(f"figure {name}: {low!r} on a logarithmic axis; expected values above 0")
+        first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+        last = max(last, first + 1)
+        step = max(1, math.ceil((last - first) / 8))
+        ticks = [10.0**k for k in range(first, last + 1, step)]
+        return lambda v: start + (math.log10(v) - first) / (last - first) * (end - start), ticks
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    step = _step((high - low) / 5)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = [k * step for k in range(first, last + 1)]
+    return lambda v: start + (v - first * step) / ((last - first) * step) * (end - start), ticks
+
+
+def _step(raw: float) -> float:
+    power = 10.0 ** math.floor(math.log10(raw))
+    return next(power * m for m in (1, 2, 5, 10) if power * m >= raw * 0.999)
+
+
+def _is_log(panel: Mapping[str, Any], axis: str) -> bool:
+    return panel.get(axis, {}).get("scale") == "log"
+
+
+def _with_spread(series: Mapping[str, Any]) -> list[tuple[float, float]]:
+    return list(zip(series["y"], series.get("spread") or [0.0] * len(series["y"]), strict=True))
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+
+
+def _describe(series: Mapping[str, Any], lang: str) -> str:
+    label, first, last = _text(series.get("label"), lang), series["y"][0], series["y"][-1]
+    return f"{label}: {_number(first)}" + (f" → {_number(last)}" if len(series["y"]) > 1 else "")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−", 1) if value < 0 else f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def _text(text: Any, lang: str) -> str:
+    if isinstance(text, Mapping):
+        return str(text.get(lang) or text.get("en") or "")
+    return str(text or "")

@@ -1,0 +1,181 @@
+"""The parts of a page that show measured numbers: checks, speed and claims."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from html import escape
+from typing import Any
+
+from dlatlas.catalog.model import Claim, Equation, Erratum, Expectation, Method
+from dlatlas.evidence.store import Check, MethodEvidence
+from dlatlas.site.context import Context
+from dlatlas.site.figures import draw
+from dlatlas.site.markup import inline, tag
+
+
+def number(value: float) -> str:
+    """A measured number as the pages print it."""
+    return f"{value:.3g}"
+
+
+def badge(context: Context, status: str) -> str:
+    return tag("span", context.say(status), class_=f"badge badge-{status}")
+
+
+def table(headers: list[str], rows: list[list[str]], class_: str = "") -> str:
+    """A table of HTML cells that scrolls sideways on its own where it is too wide."""
+    head = tag("tr", "".join(tag("th", name, scope="col") for name in headers))
+    body = "".join(tag("tr", "".join(tag("td", cell) for cell in row)) for row in rows)
+    return tag("div", tag("table", tag("thead", head) + tag("tbody", body)), class_=f"table-wrap {class_}".strip(), tabindex="0")
+
+
+def largest(record: MethodEvidence) -> Check:
+    """The check that came nearest to its tolerance."""
+    return max(record.checks, key=lambda check: check.error / check.tolerance if check.tolerance else (math.inf if check.error else 0.0))
+
+
+def largest_error(context: Context, method: Method) -> str:
+    """The largest error over the recorded checks of all devices, or nothing."""
+    errors = [check.error for record in context.evidence.of(method.id).values() for check in record.checks]
+    return number(max(errors)) if errors else ""
+
+
+def test_name(test: str) -> str:
+    """A pytest node id without its file, safe for HTML."""
+    return tag("code", escape(test.split("::", 1)[-1]), title=test)
+
+
+def anchor(method: str, device: str, test: str) -> str:
+    """Id of a check's row on its topic's page."""
+    readable = "".join(c if c.isalnum() else "-" for c in test.split("::", 1)[-1])
+    return f"check-{method}-{device}-{readable}"
+
+
+def find_checks(context: Context, methods: list[str], test: str) -> list[tuple[str, str, Check, str]]:
+    """Recorded runs of a test, parametrized or not, as (method, device, check, date)."""
+    return [
+        (method, device, check, record.date)
+        for method in methods
+        for device, record in context.evidence.of(method).items()
+        for check in record.checks
+        if check.test == test or check.test.startswith(test + "[")
+    ]
+
+
+def equation_mark(context: Context, equation: Equation, methods: list[str]) -> str:
+    """The mark beside a formula: what checked it, linked to the check's row."""
+    found = [hit for test in equation.checked_by for hit in find_checks(context, [equation.method] if equation.method else methods, test)]
+    if not found:
+        return tag("span", context.say("not-checked"), class_="mark mark-none")
+    method, device, check, date = max(found, key=lambda hit: hit[2].error)
+    hint = context.say("checked-by", test=check.test.split("::", 1)[-1], error=number(check.error), date=date[:10])
+    stale = context.statuses.get(method) == "stale"
+    label = context.say("stale" if stale else "checked")
+    return tag("a", label, class_="mark mark-stale" if stale else "mark", href=f"#{anchor(method, device, check.test)}", title=hint, aria_label=hint)
+
+
+def method_proof(context: Context, method: Method) -> str:
+    """The recorded checks of one method, a table a device."""
+    status = context.statuses[method.id]
+    head = tag("p", badge(context, status) + (tag("span", context.html(method.oracle), class_="oracle") if method.oracle else ""), class_="proof-head")
+    notes = {"stale": context.say("stale-note"), "unverified": context.say("unverified-note")}
+    if status in notes:
+        head += tag("p", notes[status], class_="note")
+    return head + "".join(_device_proof(context, method, device, record) for device, record in context.evidence.of(method.id).items())
+
+
+def _device_proof(context: Context, method: Method, device: str, record: MethodEvidence) -> str:
+    if not record.checks:
+        return ""
+    headers = [context.say(key) for key in ("test", "compares", "oracle", "dtype", "shapes", "error", "tolerance")]
+    seen: set[str] = set()
+    rows = []
+    for check in record.checks:
+        name = anchor(method.id, device, check.test)
+        first = tag("span", test_name(check.test), id=None if name in seen else name)
+        seen.add(name)
+        rows.append([first, escape(check.what), escape(check.oracle), tag("code", escape(check.dtype)), escape(check.shapes), number(check.error), number(check.tolerance)])
+    worst = largest(record)
+    environment = " · ".join(f"{escape(key)} {escape(str(value))}" for key, value in record.environment.items() if key != "date")
+    summary = (
+        tag("strong", context.say("checks-of", n=len(record.checks), device=escape(device), date=escape(record.date[:10])))
+        + " "
+        + tag("span", context.say("checks-summary", error=number(worst.error), tolerance=number(worst.tolerance)))
+    )
+    content = table(headers, rows, "checks") + tag("p", f"{context.say('environment')}: {environment}", class_="environment")
+    return tag("details", tag("summary", summary) + content, open=len(rows) <= 10)
+
+
+def speed(context: Context, methods: list[str]) -> str:
+    """The benchmark rows of some methods, or nothing."""
+    found = [row for row in context.bench.get("rows", ()) if row.get("method") in methods]
+    if not found:
+        return ""
+    headers = [context.say(key) for key in ("method", "case", "against", "forward", "backward", "spread", "ours", "theirs", "mode", "device", "date")]
+    environment = " · ".join(f"{escape(str(k))} {escape(str(v))}" for k, v in context.bench.get("environment", {}).items())
+    note = tag("p", context.say("speed-note"), class_="note")
+    return note + table(headers, [_bench_row(row) for row in found], "speed") + (tag("p", f"{context.say('environment')}: {environment}", class_="environment") if environment else "")
+
+
+def _bench_row(row: dict[str, Any]) -> list[str]:
+    def ratio(key: str) -> str:
+        return "" if row.get(key) is None else f"{row[key]:.2f}"
+
+    def milliseconds(key: str) -> str:
+        return "" if row.get(key) is None else f"{number(row[key])} ms"
+
+    low, high = row.get("spread") or (None, None)
+    words = {key: escape(str(row.get(key, ""))) for key in ("method", "case", "against", "mode", "device", "dtype", "date")}
+    return [
+        tag("code", words["method"]), words["case"], words["against"], tag("strong", ratio("forward_ratio")), tag("strong", ratio("backward_ratio")),
+        "" if low is None else f"{low:.2f}–{high:.2f}", milliseconds("ours_ms"), milliseconds("theirs_ms"), words["mode"], f"{words['device']} {words['dtype']}".strip(), words["date"][:10],
+    ]  # fmt: skip
+
+
+def claim(context: Context, claim: Claim) -> str:
+    """A claim: its sentence, the expected band, what was measured, the figure and the command."""
+    record = context.evidence.claims.get(claim.id)
+    status = context.evidence.claim_status(claim.id, claim.experiment.split(":")[0])
+    head = tag("p", context.html(claim.statement), class_="statement") + tag("p", context.say("from-source", source=_source(context, claim.source)), class_="note")
+    if record is None:
+        return head + tag("p", context.say("not-run"), class_="note")
+    rows = []
+    for expected in claim.expect:
+        values = record.values.get(expected.value)
+        if not values:
+            rows.append([tag("code", escape(expected.value)), band(context, expected), context.say("not-run"), ""])
+            continue
+        mean = record.mean(expected.value)
+        spread = statistics.stdev(values) if len(values) > 1 else 0.0
+        held = (expected.min is None or mean >= expected.min) and (expected.max is None or mean <= expected.max)
+        verdict = tag("span", context.say("holds" if held else "fails"), class_=f"badge badge-{'verified' if held else 'fails'}")
+        rows.append([tag("code", escape(expected.value)), band(context, expected), f"{mean:.4g} ± {spread:.2g}", verdict])
+    headers = [context.say(key) for key in ("value", "expected", "measured", "status")]
+    stale = tag("p", badge(context, "stale") + " " + context.say("stale-note"), class_="note") if status == "stale" else ""
+    figure = draw(record.figure, context.lang, f"figure-{claim.id}") if record.figure else ""
+    when = context.say("took", seconds=number(record.seconds), date=escape(str(record.environment.get("date", ""))[:10]))
+    foot = tag("p", f"{context.say('over-seeds', n=len(record.seeds))} · {when}", class_="environment")
+    return head + stale + table(headers, rows, "claim") + foot + figure + tag("pre", tag("code", escape(record.command)), tabindex="0")
+
+
+def band(context: Context, expected: Expectation) -> str:
+    """The band of an expectation in words."""
+    if expected.min is not None and expected.max is not None:
+        return context.say("between", lo=number(expected.min), hi=number(expected.max))
+    return context.say("at-most", n=number(expected.max)) if expected.max is not None else context.say("at-least", n=number(expected.min or 0))
+
+
+def erratum(context: Context, erratum: Erratum) -> str:
+    """A printed mistake, the right form, and the test that shows it."""
+    pairs = ((context.say("wrong"), context.html(erratum.wrong)), (context.say("right"), context.html(erratum.right)))
+    body = tag("dl", "".join(tag("dt", name) + tag("dd", text) for name, text in pairs))
+    tests = ", ".join(test_name(test) for test in erratum.checked_by)
+    shown = tag("p", context.say("shown-by", test=tests), class_="note") if tests else ""
+    return tag("div", tag("p", context.say("from-source", source=_source(context, erratum.source)), class_="note") + body + shown, class_="erratum", id=f"erratum-{erratum.id}")
+
+
+def _source(context: Context, source: str) -> str:
+    """A catalog entry's title where ``source`` is an entry id, else the text itself."""
+    entry = context.entries.get(source)
+    return tag("cite", escape(entry.title.get(context.lang))) if entry else inline(source)

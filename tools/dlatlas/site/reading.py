@@ -1,0 +1,138 @@
+"""The reading list of a topic page: what to read first, then the rest by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from urllib.parse import urlsplit
+
+from dlatlas.catalog.model import Entry, Link, Topic
+from dlatlas.site.context import Context, Page
+from dlatlas.site.markup import link, safe_url, tag
+
+GROUPS = {
+    "group-paper": ("paper",),
+    "group-code": ("code", "tool"),
+    "group-course": ("course", "video", "slides"),
+    "group-book": ("book", "article"),
+    "group-list": ("list", "dataset"),
+}
+"""Headings of the list and the types of entries below each."""
+
+
+def reading_list(context: Context, page: Page, topic: Topic) -> str:
+    """The whole list as HTML and Markdown headings; ``page`` is the page it stands on."""
+    entries = context.shown[topic.id]
+    if not entries:
+        return tag("p", context.say("no-reading"))
+    picks = [entry for entry in entries if entry.pick is not None and entry.home == topic.id]
+    rest = [entry for entry in entries if entry not in picks]
+    parts = [_filters(context, entries)] if len(entries) > 8 else []
+    if picks:
+        parts.append(_group(context, page, topic, "read-first", picks, "ol"))
+    for name, types in GROUPS.items():
+        if found := [entry for entry in rest if entry.type in types]:
+            parts.append(_group(context, page, topic, name, found, "ul"))
+    return "\n\n".join(parts)
+
+
+def _group(context: Context, page: Page, topic: Topic, name: str, entries: list[Entry], kind: str) -> str:
+    items = "\n".join(_entry(context, page, entry) for entry in entries)
+    return f"### {context.say(name)} {{#{name}}}\n\n{tag(kind, items, class_='entries')}"
+
+
+def _filters(context: Context, entries: list[Entry]) -> str:
+    """Controls that the page's script reveals; without it the whole list shows."""
+    counts = {
+        "type": Counter(entry.type for entry in entries),
+        "lang": Counter(entry.lang for entry in entries),
+        "level": Counter(entry.level for entry in entries if entry.level),
+    }
+    fields = []
+    for name, found in counts.items():
+        if len(found) > 1:
+            options = tag("option", context.say("filter-all"), value="") + "".join(tag("option", f"{context.say(f'{name}-{value}')} ({n})", value=value) for value, n in found.most_common())
+            fields.append(tag("label", f"{context.say(f'filter-{name}')} {tag('select', options, name=name)}"))
+    output = tag("output", context.say("filter-count", shown=len(entries), all=len(entries)), data_text=context.say("filter-count", shown="{shown}", all="{all}"))
+    return tag("form", "".join(fields) + output, class_="filters", hidden=True) if fields else ""
+
+
+def _entry(context: Context, page: Page, entry: Entry) -> str:
+    meta = [tag("span", context.say(f"type-{entry.type}"), class_="chip")]
+    if entry.lang.split("-")[0] != context.lang:
+        meta.append(tag("span", context.say(f"lang-{entry.lang}"), class_="chip chip-lang"))
+    if entry.level:
+        meta.append(tag("span", context.say(f"level-{entry.level}"), class_="chip chip-level"))
+    if entry.code:
+        meta.append(tag("span", escape(entry.code.framework), class_="chip"))
+    facts = " · ".join(filter(None, (_authors(entry), escape(entry.date or ""), escape(entry.venue or ""))))
+    here = entry.home == page.address.split("/")[-2]
+    body = (
+        tag("div", _title(context, entry) + " " + "".join(meta), class_="entry-title")
+        + (tag("div", facts, class_="entry-facts") if facts else "")
+        + (tag("p", context.html(entry.note)) if entry.note else "")
+        + _links(context, entry)
+        + _relations(context, page, entry)
+    )
+    return tag("li", body, class_="entry", id=f"entry-{entry.id}" if here else None, data_type=entry.type, data_lang=entry.lang, data_level=entry.level)
+
+
+def _title(context: Context, entry: Entry) -> str:
+    original = entry.lang.split("-")[0]
+    shown = getattr(entry.title, context.lang, None)
+    main, main_lang = (shown, context.lang) if shown else (entry.title.get(original), entry.lang)
+    other = entry.title.get(original) if shown and original != context.lang else ""
+    url = next((found.url for found in entry.links if not found.dead and safe_url(found.url)), None)
+    url = url or next((found.archive for found in entry.links if found.archive and safe_url(found.archive)), None)
+    label = link(escape(main), url, lang=_other_language(context, main_lang)) if url else tag("span", escape(main), lang=_other_language(context, main_lang))
+    second = tag("span", escape(other), lang=entry.lang, class_="entry-other") if other and other != main else ""
+    return tag("cite", label) + (f" {second}" if second else "")
+
+
+def _other_language(context: Context, lang: str) -> str | None:
+    return None if lang == context.lang else lang
+
+
+def _authors(entry: Entry) -> str:
+    names = [escape(name) for name in entry.authors]
+    return ", ".join(names) if len(names) <= 6 else ", ".join(names[:5]) + " …"
+
+
+def _links(context: Context, entry: Entry) -> str:
+    """All copies of the work; the title already carries the first one that works."""
+    kinds = [found.kind for found in entry.links]
+    parts = [_copy(context, found, kinds.count(found.kind) > 1) for found in entry.links]
+    urls = " ".join(entry.urls).lower()
+    for name, value, address in (("arXiv", entry.ids.arxiv, "https://arxiv.org/abs/"), ("doi", entry.ids.doi, "https://doi.org/")):
+        if value and value.lower() not in urls:
+            parts.append(link(f"{name}:{escape(value)}", address + value))
+    if not parts:
+        return tag("div", context.say("no-address"), class_="entry-links")
+    return tag("div", "".join(tag("span", part) for part in parts), class_="entry-links") if len(parts) > 1 or entry.links[0].dead or entry.links[0].archive else ""
+
+
+def _copy(context: Context, found: Link, repeated: bool) -> str:
+    host = (urlsplit(found.url).hostname or "").removeprefix("www.") if safe_url(found.url) else ""
+    kind = context.say(f"link-{found.kind}")
+    label = escape(host or found.url) if found.kind == "page" else f"{kind} ({escape(host)})" if repeated and host else kind
+    if found.dead:
+        shown = tag("s", link(label, found.url)) + f" ({context.say('gone-since', date=escape(found.dead))})"
+    else:
+        shown = link(label, found.url)
+    return shown + (", " + link(context.say("archived"), found.archive) if found.archive else "")
+
+
+def _relations(context: Context, page: Page, entry: Entry) -> str:
+    found: dict[str, list[str]] = {}
+    for relation in entry.relations:
+        if (target := context.entries.get(relation.to)) is not None:
+            mark = f" ({context.say('official')})" if relation.official else ""
+            found.setdefault(f"rel-{relation.rel}", []).append(_reference(context, page, target) + mark)
+    for name, source in context.incoming.get(entry.id, ()):
+        found.setdefault(f"rev-{name}", []).append(_reference(context, page, source))
+    parts = [tag("dt", context.say(name)) + tag("dd", "; ".join(dict.fromkeys(targets))) for name, targets in found.items()]
+    return tag("dl", "".join(parts), class_="entry-relations") if parts else ""
+
+
+def _reference(context: Context, page: Page, entry: Entry) -> str:
+    return tag("a", escape(entry.title.get(context.lang)), href=page.url(context.entry_address(entry)))

@@ -1,0 +1,153 @@
+"""The topic page: idea, equations, code line by line, proof, claims, reading, errata, commands."""
+
+from __future__ import annotations
+
+from html import escape
+
+from dlatlas.catalog.model import Method, Topic
+from dlatlas.evidence.store import module_path
+from dlatlas.site import proof
+from dlatlas.site.commented import render
+from dlatlas.site.context import Context, Page
+from dlatlas.site.markup import formula, heading, paragraphs, tag
+from dlatlas.site.reading import reading_list
+
+
+def topic_page(context: Context, topic: Topic) -> Page:
+    """The page of one topic in the context's language."""
+    area = context.areas[topic.id]
+    place = Page(context.topic_address(topic), topic.title.get(context.lang), "", "topic")
+    sections = [
+        ("", _opening(context, place, topic)),
+        ("equations", _equations(context, topic)),
+        ("implementation", _implementation(context, place, topic)),
+        ("proof", _proof(context, topic)),
+        ("speed", proof.speed(context, [m.id for m in topic.methods])),
+        ("claims", _claims(context, topic)),
+        ("reading", reading_list(context, place, topic)),
+        ("errata", "\n\n".join(proof.erratum(context, erratum) for erratum in topic.errata)),
+        ("run", _run(context, topic)),
+        ("api", _api(context, topic)),
+    ]
+    body = "\n\n".join((f"## {context.say(name)} {{#{name}}}\n\n" if name else "") + content for name, content in sections if content)
+    index = area.topics.index(topic.id)
+    neighbors = {
+        name: {"title": escape(other.title.get(context.lang)), "url": place.url(context.topic_address(other))}
+        for name, at in (("previous", index - 1), ("next", index + 1))
+        if 0 <= at < len(area.topics) and (other := context.topics.get(area.topics[at])) is not None
+    }
+    return Page(
+        place.address,
+        place.title,
+        body,
+        "topic",
+        description=_first_sentence(topic.summary.get(context.lang)),
+        crumbs=((area.title.get(context.lang), f"{area.id}/"),),
+        meta={"area": area.id, "topic": topic.id, **neighbors},
+    )
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = text.strip().split("\n")[0]
+    for mark in (". ", "。"):
+        if mark in paragraph:
+            return paragraph.split(mark)[0] + mark.strip()
+    return paragraph
+
+
+def _opening(context: Context, page: Page, topic: Topic) -> str:
+    other = topic.title.get(context.other)
+    second = tag("span", escape(other), lang=context.other, class_="title-other") if other != topic.title.get(context.lang) else ""
+    title = tag("h1", escape(topic.title.get(context.lang)) + (f" {second}" if second else ""))
+    return tag("div", title + tag("div", tag("div", paragraphs(topic.summary.get(context.lang)), class_="summary") + _aside(context, page, topic), class_="opening"), class_="topic-head")
+
+
+def _aside(context: Context, page: Page, topic: Topic) -> str:
+    def entry(other: Topic, why: str = "") -> str:
+        name = tag("a", escape(other.title.get(context.lang)), href=page.url(context.topic_address(other)))
+        return tag("li", name + (tag("span", why) if why else ""))
+
+    before = [entry(context.topics[r.topic], context.html(r.why)) for r in topic.requires if r.topic in context.topics]
+    after = [entry(other) for other in context.next_topics.get(topic.id, ())]
+    state = [tag("li", tag("span", context.html(m.title), class_="state-name") + proof.badge(context, context.statuses[m.id])) for m in topic.methods]
+    blocks = [
+        ("before", tag("ul", "".join(before)) if before else tag("p", context.say("no-before"))),
+        ("after", tag("ul", "".join(after), class_="plain-list") if after else tag("p", context.say("no-after"))),
+    ]
+    if state:
+        blocks.append(("state", tag("ul", "".join(state), class_="state")))
+    return tag("aside", "".join(tag("section", tag("p", context.say(name), class_="aside-title") + content) for name, content in blocks), class_="facts", aria_label=topic.title.get(context.lang))
+
+
+def _equations(context: Context, topic: Topic) -> str:
+    methods = [m.id for m in topic.methods]
+    items = []
+    for equation in topic.equations:
+        note = tag("p", context.html(equation.note)) if equation.note else ""
+        mark = proof.equation_mark(context, equation, methods)
+        items.append(tag("li", tag("div", formula(equation.tex, display=True), class_="formula", tabindex="0") + tag("div", note + mark, class_="equation-note"), id=f"eq-{equation.id}"))
+    return tag("ol", "".join(items), class_="equations") if items else ""
+
+
+def modules(methods: list[Method]) -> dict[str, list[Method]]:
+    """Methods by the module that holds them, in order."""
+    found: dict[str, list[Method]] = {}
+    for method in methods:
+        if method.module:
+            found.setdefault(method.module, []).append(method)
+    return found
+
+
+def _implementation(context: Context, page: Page, topic: Topic) -> str:
+    planned = [m for m in topic.methods if not m.object]
+    names = tag("ul", "".join(tag("li", context.html(m.title)) for m in planned))
+    parts = []
+    for module, methods in modules(topic.methods).items():
+        path = module_path(context.root, module)
+        if path is None:
+            continue
+        title = (": " if context.lang == "en" else "：").join((", ".join(m.title.get(context.lang) for m in methods), module))
+        source = page.url(context.source_address(module))
+        tools = tag(
+            "div",
+            tag("code", escape(module))
+            + tag("a", context.say("whole-file"), href=source)
+            + tag("button", context.say("copy-file"), type="button", class_="copy-file", data_source=f"{source}{path.name}.txt", data_done=context.say("copied"), data_failed=context.say("copy-failed")),
+            class_="edition-tools",
+        )
+        deviations = [tag("li", context.html(text)) for m in methods for text in m.deviations]
+        extra = tag("p", context.say("deviations"), class_="aside-title") + tag("ul", "".join(deviations)) if deviations else ""
+        rows = render(path.read_text("utf-8"), module.rpartition(".")[2], source, context.say("row-link"))
+        parts.append(f"{heading(3, title, f'code-{module.rpartition('.')[2]}')}\n\n{tag('div', extra + tools + rows, class_='module')}")
+    if planned and not parts:
+        return tag("div", tag("p", context.say("planned-note")) + names, class_="planned")
+    if planned:
+        parts.append(tag("div", tag("p", context.say("planned-others")) + names, class_="planned"))
+    return "\n\n".join(parts)
+
+
+def _proof(context: Context, topic: Topic) -> str:
+    return "\n\n".join(
+        f"{heading(3, method.title.get(context.lang), f'proof-{method.id}')}\n\n{tag('div', proof.method_proof(context, method), class_='proof')}" for method in context.implemented(topic)
+    )
+
+
+def _claims(context: Context, topic: Topic) -> str:
+    return "\n\n".join(tag("section", proof.claim(context, claim), class_="claim-block", id=f"claim-{claim.id}") for claim in topic.claims)
+
+
+def _run(context: Context, topic: Topic) -> str:
+    if not context.implemented(topic):
+        return ""
+    lines: list[tuple[str, str]] = []
+    for module, methods in modules(context.implemented(topic)).items():
+        lines.append((f"python -m {module}", context.say("run-demo")))
+        lines += [(f"dlatlas test {method.id}", context.say("run-tests")) for method in methods]
+    lines += [(f"dlatlas claims run {claim.id}", context.say("run-claim")) for claim in topic.claims]
+    width = max(len(command) for command, _ in lines)
+    listing = "\n".join(f"{command:<{width}}  # {comment}" for command, comment in lines)
+    return f'{tag("p", context.say("run-note"))}\n\n```sh\npip install -e ".[refimpl,dev]" -c constraints.txt\n{listing}\n```'
+
+
+def _api(context: Context, topic: Topic) -> str:
+    return "\n\n".join(f"::: {module}" for module in modules(topic.methods) if module_path(context.root, module) is not None)
