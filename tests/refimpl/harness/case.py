@@ -134,12 +134,12 @@ class OptimizerCase:
 
 def rand(*shape: int, seed: int, low: float = -1.0, high: float = 1.0) -> Tensor:
     """Uniform float64 numbers that depend only on the seed and the shape."""
-    return torch.rand(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * (high - low) + low
+    return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * (high - low) + low
 
 
 def randn(*shape: int, seed: int) -> Tensor:
     """Standard normal float64 numbers that depend only on the seed and the shape."""
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def randomize(module: nn.Module, seed: int = 0, scale: float = 1.0) -> nn.Module:
@@ -153,8 +153,7 @@ def randomize(module: nn.Module, seed: int = 0, scale: float = 1.0) -> nn.Module
     for i, (name, value) in enumerate(sorted(state.items())):
         if value is None or not value.is_floating_point():
             continue
-        magnitude = rand(*value.shape, seed=seed + 7919 * i, low=0.3) if value.dim() else rand(1, seed=seed + 7919 * i, low=0.3)[0]
-        magnitude = magnitude.abs().clamp_min(0.3) * scale
+        magnitude = rand(*value.shape, seed=seed + 7919 * i, low=0.3) * scale
         sign = 1.0 if name not in dict(module.named_parameters()) else torch.where(rand(*value.shape, seed=seed + 104729 * i) < 0, -1.0, 1.0)
         with torch.no_grad():
             value.copy_(magnitude * sign)

@@ -27,8 +27,10 @@ SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.I)
 BARE_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(?::\d+)?(?:[/?#]\S*)?", re.I)
 ARCHIVED = re.compile(r"https?://web\.archive\.org/web/[^/]+/(.+)", re.I)
 
-UNWRAP = {"link.zhihu.com": "target", "link.csdn.net": "target", "link.jianshu.com": "t", "google.com": "q"}
-"""Hosts whose links only forward to the address in a parameter (Google: only under ``/url``)."""
+FORWARDERS = {"link.zhihu.com/": "target", "link.csdn.net/": "target", "link.jianshu.com/": "t", "www.google.com/url": "q"}
+"""Addresses that only forward to the address in a parameter."""
+
+FORWARD = re.compile(r"https?://(" + "|".join(map(re.escape, FORWARDERS)) + r")\?", re.I)
 
 HASH_ROUTED = {"cocodataset.org"}
 """Single-page sites whose pages are fragments."""
@@ -142,8 +144,7 @@ def _github(path: str) -> str:
 
 
 def _url(text: str) -> str | None:
-    if m := ARCHIVED.fullmatch(text):
-        text = m[1] if SCHEME.match(m[1]) else "http://" + m[1]
+    text = _unwrapped(text)
     try:
         url = urlsplit(re.sub(r"[\t\r\n]", "", text))
         host, port = _host(url.hostname or ""), url.port
@@ -152,11 +153,19 @@ def _url(text: str) -> str | None:
     scheme = url.scheme.lower().removeprefix("git+")
     if scheme not in ("http", "https", "ftp", "git", "ssh") or not host:
         return text
-    if host in UNWRAP and (host != "google.com" or url.path == "/url"):
-        target = dict(parse_qsl(url.query)).get(UNWRAP[host], "")
-        if SCHEME.match(target):
-            return _url(target)
     return _identifier(host, url) or _plain(scheme, host, port, url)
+
+
+def _unwrapped(text: str) -> str:
+    """The address that an archive copy or a forwarding link (of at most five in a row) leads to."""
+    for _ in range(5):
+        if m := ARCHIVED.fullmatch(text):
+            text = m[1] if SCHEME.match(m[1]) else "http://" + m[1]
+        elif (m := FORWARD.match(text)) and SCHEME.match(target := dict(parse_qsl(urlsplit(text).query)).get(FORWARDERS[m[1].lower()], "")):
+            text = target
+        else:
+            break
+    return text
 
 
 def _host(host: str) -> str:
@@ -191,7 +200,7 @@ def _plain(scheme: str, host: str, port: int | None, url: SplitResult) -> str:
     dropped = next((names for site, names in TRACKING_AT.items() if host == site or host.endswith("." + site)), set())
     query = "&".join(
         sorted(
-            f"{_escape(name)}={_escape(value)}" if value else _escape(name)
+            f"{_quote(name)}={_quote(value)}" if value else _quote(name)
             for name, value in parse_qsl(url.query, keep_blank_values=True)
             if not TRACKING.fullmatch(name) and name.lower() not in dropped
         )
@@ -222,6 +231,11 @@ def _escape(text: str) -> str:
 
     text = re.sub(r"%([0-9a-fA-F]{2})", decode, text)
     return quote(re.sub(r"%(?![0-9A-F]{2})", "%25", text), safe="%/-._~!'()*,:@;&=+$?", errors="replace")
+
+
+def _quote(text: str) -> str:
+    """Percent-encoding of a decoded name or value of a query."""
+    return quote(text, safe="-._~!'()*,:@/", errors="replace")
 
 
 def _resolve(path: str) -> str:

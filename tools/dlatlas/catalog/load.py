@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -170,7 +171,7 @@ def check(data: Any, kind: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]
         if not isinstance(data, dict):
             yield path, f"{_where(path)}: expected a mapping, got {_name(data)}"
             return
-        fields = {f.encode_name: f for f in msgspec.structs.fields(kind)}
+        fields = {f.encode_name: f for f in _fields(kind)}
         for key in data.keys() - fields.keys():
             yield (*path, key), f"unknown key {key!r}; expected one of {', '.join(fields)}"
         for name, f in fields.items():
@@ -191,6 +192,11 @@ def check(data: Any, kind: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]
     except msgspec.ValidationError as error:
         hint = "; quote it, it is text" if kind is str or "`str`" in str(error) and isinstance(data, (int, float)) else ""
         yield path, f"{_where(path)}: {_plain(error)}, got {_name(data)}{hint}"
+
+
+@lru_cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
 
 
 def _tuple_item(kind: Any) -> Any:

@@ -80,9 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RootError as error:
         return _fail(str(error))
     except ValueError as error:
-        if type(error).__name__ != "CatalogError":
-            raise
-        return _fail(f"{error}\nthe catalog does not load; dlatlas lint says more")
+        return _bad_data(error)
+
+
+def _bad_data(error: ValueError) -> int:
+    """Report files that do not load; any other ValueError is a fault of the program and goes on."""
+    from dlatlas.catalog.load import CatalogError
+    from dlatlas.evidence.store import EvidenceError
+
+    if not isinstance(error, CatalogError | EvidenceError):
+        raise error
+    return _fail(f"{error}\nthe data does not load; dlatlas lint says more")
 
 
 def _fail(message: str) -> int:

@@ -8,15 +8,13 @@ passed are written to ``evidence/checks/<device>/<area>.json``, keyed by the has
 
 from __future__ import annotations
 
-import datetime
-import platform
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from dlatlas.evidence.environment import describe_environment
 from dlatlas.evidence.store import Check, MethodEvidence, code_hash, tests_hash, write_json
 
 PROPERTY = "dlatlas-check"
@@ -121,20 +119,3 @@ class _Writer:
             write_json(path, {**old, **methods})
             written[path.relative_to(root).as_posix()] = sum(len(m.checks) for m in methods.values())
         return written
-
-
-def describe_environment(device: str = "cpu") -> dict[str, str]:
-    """Versions, processor and date of a run; ``device`` is ``cpu`` or the GPU's name as a folder name."""
-    import numpy
-    import torch
-
-    name = torch.cuda.get_device_name() if device.startswith("cuda") else "cpu"
-    return {
-        "date": datetime.date.today().isoformat(),
-        "device": name.lower().replace(" ", "-"),
-        "machine": platform.machine(),
-        "numpy": numpy.__version__,
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "system": platform.system(),
-        "torch": torch.__version__,
-    }

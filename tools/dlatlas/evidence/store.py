@@ -28,6 +28,10 @@ HARNESS = "tests/refimpl/harness"
 """Folder of the generic tests; part of what every check was made with."""
 
 
+class EvidenceError(ValueError):
+    """A stored file cannot be read; the message names it."""
+
+
 class Check(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One measured comparison: the largest error of a test against its oracle."""
 
@@ -73,15 +77,30 @@ class ClaimEvidence(Struct, frozen=True, kw_only=True):
 class Evidence:
     """Read access to the evidence folder of a checkout, with staleness against its code."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, strict: bool = True) -> None:
+        """Read all files; without ``strict``, those that cannot be read are named in ``unreadable``.
+
+        Raises:
+            EvidenceError: a file cannot be read, and ``strict``.
+        """
         self.root = root
         self.devices: dict[str, dict[str, MethodEvidence]] = {}
+        self.claims: dict[str, ClaimEvidence] = {}
+        self.unreadable: dict[Path, str] = {}
         for path in sorted((root / "evidence" / "checks").glob("*/*.json")):
-            found = msgspec.json.decode(path.read_bytes(), type=dict[str, MethodEvidence])
-            self.devices.setdefault(path.parent.name, {}).update(found)
-        self.claims: dict[str, ClaimEvidence] = {
-            path.stem: msgspec.json.decode(path.read_bytes(), type=ClaimEvidence) for path in sorted((root / "evidence" / "claims").glob("*.json"))
-        }
+            self.devices.setdefault(path.parent.name, {}).update(self._read(path, dict[str, MethodEvidence], strict) or {})
+        for path in sorted((root / "evidence" / "claims").glob("*.json")):
+            if (claim := self._read(path, ClaimEvidence, strict)) is not None:
+                self.claims[path.stem] = claim
+
+    def _read(self, path: Path, kind: Any, strict: bool) -> Any:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if strict:
+                raise EvidenceError(f"{path.relative_to(self.root).as_posix()} cannot be read: {error}") from error
+            self.unreadable[path] = str(error)
+            return None
 
     def of(self, method: str) -> dict[str, MethodEvidence]:
         """Evidence of a method by device, such as ``{"cpu": ..., "nvidia-h200": ...}``."""

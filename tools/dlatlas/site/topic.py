@@ -117,8 +117,9 @@ def _implementation(context: Context, page: Page, topic: Topic) -> str:
         )
         deviations = [tag("li", context.html(text)) for m in methods for text in m.deviations]
         extra = tag("p", context.say("deviations"), class_="aside-title") + tag("ul", "".join(deviations)) if deviations else ""
-        rows = render(path.read_text("utf-8"), module.rpartition(".")[2], source, context.say("row-link"))
-        parts.append(f"{heading(3, title, f'code-{module.rpartition('.')[2]}')}\n\n{tag('div', extra + tools + rows, class_='module')}")
+        name = module.rpartition(".")[2]
+        rows = render(path.read_text("utf-8"), name, source, context.say("row-link"))
+        parts.append(f"{heading(3, title, f'code-{name}')}\n\n{tag('div', extra + tools + rows, class_='module')}")
     if planned and not parts:
         return tag("div", tag("p", context.say("planned-note")) + names, class_="planned")
     if planned:

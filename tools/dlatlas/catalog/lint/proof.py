@@ -102,10 +102,10 @@ def _test_problem(root: Path, node: str) -> str | None:
 @rule("unproved-claim")
 def unproved_claim(loaded: Loaded) -> Iterable[Finding]:
     """A claim has no stored result, lacks a bound, or expects a value that its result does not hold. `dlatlas claims run ID` makes one."""
-    evidence, _ = _evidence(loaded.root)
+    evidence = _evidence(loaded.root)
     for topic in loaded.catalog.topics:
         for i, claim in enumerate(topic.claims):
-            result = evidence.claims.get(claim.id) if evidence else None
+            result = evidence.claims.get(claim.id)
             if result is None:
                 yield Finding("topic", topic.id, f"claim {claim.id}: no stored result in evidence/claims/{claim.id}.json", ("claims", i))
             if not claim.expect:
@@ -124,9 +124,8 @@ def unproved_claim(loaded: Loaded) -> Iterable[Finding]:
 @rule("evidence-format")
 def evidence_format(loaded: Loaded) -> Iterable[Finding]:
     """A file under evidence/ cannot be read; the run that wrote it must be repeated."""
-    _, problem = _evidence(loaded.root)
-    if problem:
-        yield Finding("file", "evidence", problem)
+    for path, reason in _evidence(loaded.root).unreadable.items():
+        yield Finding("file", path.relative_to(loaded.root).as_posix(), f"cannot be read: {reason}")
 
 
 @rule("stale-evidence")
@@ -147,7 +146,7 @@ def unverified_method(loaded: Loaded) -> Iterable[Finding]:
 
 def _implemented(loaded: Loaded) -> Iterator[tuple[str, int, str, msgspec.Struct]]:
     """Methods and claims whose code exists and parses, as (topic, index, part, record)."""
-    if not _is_checkout(loaded.root) or _evidence(loaded.root)[0] is None:
+    if not _is_checkout(loaded.root):
         return
     for topic in loaded.catalog.topics:
         for part, name in (("methods", "object"), ("claims", "experiment")):
@@ -158,22 +157,17 @@ def _implemented(loaded: Loaded) -> Iterator[tuple[str, int, str, msgspec.Struct
 
 
 def _status(loaded: Loaded, part: str, record: msgspec.Struct) -> str:
-    evidence, _ = _evidence(loaded.root)
-    assert evidence is not None
+    evidence = _evidence(loaded.root)
     try:
         return evidence.status(record) if part == "methods" else evidence.claim_status(record.id, record.experiment.split(":")[0])
     except SyntaxError:  # in a module that this one imports
         return "stale"
 
 
-def _evidence(root: Path) -> tuple[Evidence | None, str | None]:
-    stamps = tuple(sorted((path, path.stat().st_mtime_ns) for path in (root / "evidence").rglob("*.json")))
-    return _read_evidence(root, stamps)
+def _evidence(root: Path) -> Evidence:
+    return _read_evidence(root, tuple(sorted((path, path.stat().st_mtime_ns) for path in (root / "evidence").rglob("*.json"))))
 
 
 @lru_cache(maxsize=4)
-def _read_evidence(root: Path, _stamps: tuple[tuple[Path, int], ...]) -> tuple[Evidence | None, str | None]:
-    try:
-        return Evidence(root), None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return None, f"a file under evidence/ cannot be read: {error}"
+def _read_evidence(root: Path, _stamps: tuple[tuple[Path, int], ...]) -> Evidence:
+    return Evidence(root, strict=False)

