@@ -46,7 +46,7 @@ CASES = [
         lambda p: AggMo(p, lr=0.002, betas=(0.3, 0.9), maximize=True),
         "the paper's update in NumPy",
         in_numpy(lr=0.002, betas=(0.3, 0.9), weight_decay=0.0, maximize=True),
-        tolerance=ROUNDED,
+        dtypes=(torch.float64, torch.float32),  # climbing a quartic amplifies the rounding of 8 bits without bound
     ),
     OptimizerCase(
         METHOD,
