@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from dlatlas.evidence.claims import run, seeds_folder, verify
+from dlatlas.evidence.checkout import CheckoutError
+from dlatlas.evidence.claims import ClaimError, run, seeds_folder, verify
 from dlatlas.evidence.store import ClaimEvidence
 from dlatlas.evidence.verdict import check, list_claims, result_path
 
@@ -110,7 +111,7 @@ def test_results_that_are_broken_or_belong_to_no_claim_are_reported(importable):
 )
 def test_a_claim_that_its_experiment_does_not_fit_is_named(importable, old, new, message):
     edit(importable / "catalog/toys/toy/topic.yml", old, new)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ClaimError, CheckoutError), match=message):
         run(importable)
 
 

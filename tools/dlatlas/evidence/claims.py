@@ -7,7 +7,6 @@ there, so that an interrupted run goes on where it stopped; then it writes ``evi
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sys
 import time
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dlatlas.catalog.model import Claim
+from dlatlas.evidence.checkout import import_from
 from dlatlas.evidence.environment import describe_environment
-from dlatlas.evidence.store import ClaimEvidence, code_hash, module_path, write_json
+from dlatlas.evidence.store import ClaimEvidence, code_hash, write_json
 from dlatlas.evidence.verdict import check, judge, list_claims, result_path
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run(root: Path, ids: Sequence[str] = ()) -> None:
 
     Raises:
         ClaimError: no such claim, or its experiment does not fit it.
+        CheckoutError: the root holds no such experiment.
         KeyboardInterrupt: the seeds that were finished are kept.
     """
     known = list_claims(root)
@@ -118,17 +119,9 @@ def _names(values: Mapping[str, float]) -> str:
 def _load_experiment(root: Path, claim: Claim) -> Experiment:
     """The experiment that ``claim`` names, from the checkout at ``root`` and nowhere else."""
     module, _, name = claim.experiment.partition(":")
-    path = module_path(root, module)
-    if path is None:
-        raise ClaimError(f"claim {claim.id}: {root} has no module {module}; experiments run in a checkout")
-    if "refimpl" not in sys.modules:
-        sys.path.insert(0, str(root))
-    imported = importlib.import_module(module)
-    if not imported.__file__ or not path.samefile(imported.__file__):
-        raise ClaimError(f"claim {claim.id}: {module} was imported from {imported.__file__}, not from {path}")
+    experiment = getattr(import_from(root, module), name, None)
     from refimpl.experiments.outcome import Experiment
 
-    experiment = getattr(imported, name, None)
     if not isinstance(experiment, Experiment):
         raise ClaimError(f"claim {claim.id}: {claim.experiment} is {experiment!r}; expected an Experiment")
     return experiment

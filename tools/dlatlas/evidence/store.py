@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +24,8 @@ from dlatlas.catalog.model import Catalog, Method
 
 Status = Literal["verified", "stale", "unverified"]
 
-HARNESS = "tests/refimpl/harness"
-"""Folder of the generic tests; part of what every check was made with."""
+GENERIC = "tests/refimpl/test_generic*.py"
+"""The generic tests; part of what every check was made with, as is what they import."""
 
 
 class EvidenceError(ValueError):
@@ -130,14 +130,15 @@ class Evidence:
 
 def code_hash(root: Path, module: str) -> str:
     """Hash of a module and of every ``refimpl`` module that it imports, directly or not."""
-    return _hash(root, sorted(_closure(root, module)))
+    return _hash(root, sorted(_closure(root, module_path(root, module))))
 
 
 def tests_hash(root: Path, module: str) -> str:
-    """Hash of a method's own test files and of the generic tests that ran its cases."""
+    """Hash of a method's own test files, of the generic tests, and of every test module that these import."""
     folder, name = _test_files(module)
-    files = [f for f in (root / folder / f"cases_{name}.py", root / folder / f"test_{name}.py") if f.exists()]
-    return _hash(root, sorted((*files, *(root / HARNESS).glob("*.py"))))
+    own = (root / folder / f"cases_{name}.py", root / folder / f"test_{name}.py")
+    files = _closure(root, *(file for file in own if file.is_file()), *root.glob(GENERIC))
+    return _hash(root, sorted(file for file in files if file.is_relative_to(root / "tests")))
 
 
 def _test_files(module: str) -> tuple[str, str]:
@@ -152,28 +153,29 @@ def _hash(root: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _text(file: Path, _mtime: int) -> bytes:
     return file.read_bytes().replace(b"\r\n", b"\n")
 
 
-def _closure(root: Path, module: str) -> set[Path]:
-    waiting, found = [module], set()
+def _closure(root: Path, *files: Path | None) -> set[Path]:
+    """``files`` and every module of ``refimpl`` and ``tests`` that they import, directly or not."""
+    waiting, found = list(files), set()
     while waiting:
-        path = module_path(root, waiting.pop())
+        path = waiting.pop()
         if path is not None and path not in found:
             found.add(path)
-            waiting += _imports(path, path.stat().st_mtime_ns)
+            waiting += [module_path(root, name) for name in _imports(path, path.stat().st_mtime_ns)]
     return found
 
 
 def module_path(root: Path, module: str) -> Path | None:
-    """The file of a ``refimpl`` module, or None where there is none."""
+    """The file of a module of ``refimpl`` or ``tests``, or None where there is none."""
     base = root / module.replace(".", "/")
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imports(path: Path, _mtime: int) -> tuple[str, ...]:
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -181,13 +183,17 @@ def _imports(path: Path, _mtime: int) -> tuple[str, ...]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(name for name in names if name.split(".")[0] == "refimpl")
+    return tuple(name for name in names if name.split(".")[0] in ("refimpl", "tests"))
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically, keys sorted, so that an interrupted run leaves the old file whole."""
+    """Write JSON atomically, keys sorted, so that an interrupted run leaves the old file whole.
+
+    Raises:
+        ValueError: a number is NaN or infinite, which JSON cannot hold.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(msgspec.to_builtins(data), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(msgspec.to_builtins(data), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

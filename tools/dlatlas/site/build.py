@@ -21,6 +21,9 @@ from dlatlas.site.strings import LANGUAGES
 
 __all__ = ["BuildError", "build"]
 
+MARK = ".nojekyll"
+"""Tells a site of ours, which a build may replace; its name also keeps GitHub Pages from dropping files."""
+
 
 def build(root: Path, out: Path, *, strict: bool = True) -> None:
     """Build the site of the checkout ``root`` into ``out``, which changes only when everything has succeeded.
@@ -33,6 +36,8 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
     for needed in (root / "mkdocs.yml", *(root / "docs" / lang for lang in LANGUAGES)):
         if not needed.exists():
             raise BuildError(f"{needed} is missing: the site is built from a checkout of the repository")
+    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+        raise BuildError(f"{out} holds something that is not a site of this program; name an empty or a new folder")
     node_tools.require()
     work = root / "build" / "site"
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +55,7 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
         with _step("search index"):
             _together({lang: _pagefind(new / lang, lang) for lang in LANGUAGES})
         (new / "index.html").write_text(landing(), "utf-8")
-        (new / ".nojekyll").touch()
+        (new / MARK).touch()
         with _step("checks"):
             problems = gates.check(new)
             if problems and strict:

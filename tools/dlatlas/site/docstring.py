@@ -37,7 +37,7 @@ def _blocks(text: str) -> list[list[str]]:
             blank = True
             continue
         elif blocks and _SECTION.match(blocks[-1][0]) and line[0] == " ":
-            blocks[-1].append(line)
+            blocks[-1] += [""] * blank + [line]
         elif blank or _SECTION.match(line):
             blocks.append([line])
         else:
@@ -55,6 +55,8 @@ def _block(lines: list[str]) -> str:
         return _listing(lines[1:-1])
     if section := _SECTION.match(lines[0]):
         return _section(section[1], lines[1:])
+    if lines[0][0] != " " and len(lines) > 1 and all(line.startswith(" " * 4) for line in lines[1:]):
+        return _section(first, lines[1:])
     if lines[0].startswith("    ") or first.startswith(">>>"):
         return _listing(lines)
     if _ITEM.match(first):
@@ -72,26 +74,39 @@ def _items(lines: list[str]) -> str:
             items.append(line[mark.end() :])
         else:
             items[-1] += " " + line
-    return tag("ul", "".join(tag("li", inline(item)) for item in items))
+    return tag("ol" if lines[0].strip()[0].isdigit() else "ul", "".join(tag("li", inline(item)) for item in items))
 
 
 def _section(name: str, body: list[str]) -> str:
-    text = inspect.cleandoc("\n" + "\n".join(body))
+    """A title over fields, a list, aligned lines (kept as they are) or a paragraph."""
+    lines = [line for line in inspect.cleandoc("\n" + "\n".join(body)).split("\n") if line]
     fields: list[str] = []
-    for line in text.split("\n"):
+    for line in lines:
         if line.startswith(" ") and fields:
             fields[-1] += " " + line.strip()
-        elif line.strip():
+        else:
             fields.append(line)
     matched = [_FIELD.fullmatch(field) for field in fields]
     if fields and all(matched):
-        rows = "".join(tag("dt", tag("code", escape(m[1]))) + tag("dd", inline(m[2])) for m in matched if m)
-        content = tag("dl", rows)
-    elif text.lstrip().startswith(">>>"):
-        content = _listing(text.split("\n"))
+        content = tag("dl", "".join(tag("dt", tag("code", escape(m[1]))) + tag("dd", inline(m[2])) for m in matched if m))
+    elif any(re.search(r"\S {2,}\S", line) or line.startswith(">>>") for line in lines):
+        content = _listing(lines)
+    elif lines and _ITEM.match(lines[0]):
+        content = _items(lines)
     else:
-        content = tag("p", inline(" ".join(fields)))
-    return tag("p", escape(name), class_="doc-part") + content
+        content = "".join(tag("p", inline(field)) for field in _sentences(fields))
+    return tag("p", inline(name), class_="doc-part") + content
+
+
+def _sentences(lines: list[str]) -> list[str]:
+    """Lines joined into paragraphs: a line that does not end a sentence goes on in the next."""
+    found: list[str] = []
+    for line in lines:
+        if found and not found[-1].endswith((".", ":", ";")):
+            found[-1] += " " + line
+        else:
+            found.append(line)
+    return found
 
 
 def _listing(lines: list[str]) -> str:

@@ -12,7 +12,8 @@ SCHEMES = ("http", "https", "ftp")
 """The schemes of links that may reach a page."""
 
 _INLINE = re.compile(
-    r"(?P<code>`+)(?P<coded>.+?)(?P=code)"
+    r"\\(?P<escaped>[\\$`*\[\]])"
+    r"|(?P<code>`+)(?P<coded>.+?)(?P=code)"
     r"|\$(?P<math>(?![\s$])(?:\\.|[^$\\])+?(?<!\s))\$(?!\d)"
     r"|\[(?P<label>[^\[\]]+)\]\((?P<url>[^\s()]+)\)"
     r"|\*\*(?P<strong>\S.*?)\*\*"
@@ -58,8 +59,10 @@ def inline(text: str) -> str:
 
 
 def _inline_part(match: re.Match[str]) -> str:
-    kind, part = match.lastgroup, match.groupdict()
-    if kind == "coded" or part["coded"] is not None:
+    part = match.groupdict()
+    if part["escaped"] is not None:
+        return part["escaped"]
+    if part["coded"] is not None:
         return tag("code", escape(part["coded"].strip(), quote=False))
     if part["math"] is not None:
         return formula(part["math"])

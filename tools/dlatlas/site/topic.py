@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from html import escape
 
 from dlatlas.catalog.model import Method, Topic
@@ -151,4 +152,14 @@ def _run(context: Context, topic: Topic) -> str:
 
 
 def _api(context: Context, topic: Topic) -> str:
-    return "\n\n".join(f"::: {module}" for module in modules(topic.methods) if module_path(context.root, module) is not None)
+    paths = {module: module_path(context.root, module) for module in modules(topic.methods)}
+    return "\n\n".join(f"::: {module}.{name}" for module, path in paths.items() if path for name in public_names(path.read_text("utf-8")))
+
+
+def public_names(source: str) -> list[str]:
+    """What a module offers: ``__all__`` where it is written out, else its functions and classes without underscore."""
+    body = ast.parse(source).body
+    for node in body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return list(ast.literal_eval(node.value))
+    return [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")]

@@ -1,0 +1,66 @@
+"""Functions of one number applied to each element, differentiated by a derivative written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["differentiable", "elementwise"]
+
+Elementwise = Callable[..., Tensor]
+"""``f(input, *parameters)``: a tensor like ``input``; the parameters are constants."""
+
+
+def elementwise(f: Elementwise) -> Elementwise:
+    """Refuse what is not floating point, and compute float16 and bfloat16 in float32."""
+
+    @wraps(f)
+    def checked(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if not input.is_floating_point():
+            raise ValueError(f"{f.__name__}: input must be floating point, got {input.dtype}")
+        if input.dtype in (torch.bfloat16, torch.float16):
+            return f(input.float(), *args, **kwargs).to(input.dtype)
+        return f(input, *args, **kwargs)
+
+    return checked
+
+
+def differentiable(derivative: Elementwise) -> Callable[[Elementwise], Elementwise]:
+    """Let autograd use ``derivative``, which takes the same parameters as the decorated function.
+
+    Only the input is kept for the backward pass. Gradients of gradients come from
+    differentiating ``derivative`` in turn.
+    """
+
+    def decorate(f: Elementwise) -> Elementwise:
+        checked = elementwise(f)
+
+        @wraps(f)
+        def apply(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            return _Elementwise.apply(input, lambda x: checked(x, *args, **kwargs), lambda x: derivative(x, *args, **kwargs))
+
+        return apply
+
+    return decorate
+
+
+class _Elementwise(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, function: Elementwise, derivative: Elementwise) -> Tensor:
+        return function(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.derivative = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors
+        return g * ctx.derivative(x), None, None

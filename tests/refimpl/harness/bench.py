@@ -1,0 +1,62 @@
+"""What a method must say about itself to be timed.
+
+A method adds a file ``bench_<module>.py`` beside its tests with a list ``BENCHES``; ``dlatlas bench`` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Made = nn.Module | torch.optim.Optimizer | Callable[..., Any]
+"""What is timed: a call of the module or function on the sample, or one step of the optimizer."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One setting in which a method is timed against others that compute the same.
+
+    All tensors are made on the CPU; the run moves and casts them, modules and optimizers included.
+
+    Args:
+        method: the method's id in the catalog.
+        name: the setting in a few words, with its sizes.
+        ours: makes the method.
+        theirs: makes each other implementation, by the name under which it is reported; None where its package is missing.
+        sample: the arguments of one call; an optimizer takes none.
+        backward: time forward and backward together too.
+        compiled: time ours under ``torch.compile`` too, against the others as they are and compiled.
+        dtype: floating type of arguments, parameters and gradients.
+        threads: CPU threads; None leaves PyTorch's default.
+    """
+
+    method: str
+    name: str
+    ours: Callable[[], Made]
+    theirs: Mapping[str, Callable[[], Made | None]]
+    sample: Callable[[], tuple[Any, ...]] = tuple
+    backward: bool = True
+    compiled: bool = True
+    dtype: torch.dtype = torch.float32
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.theirs:
+            raise ValueError(f"Bench {self.method}, {self.name}: theirs is empty; expected at least one other implementation")
+
+
+def parameters(*shapes: tuple[int, ...]) -> list[nn.Parameter]:
+    """Parameters with gradients, for the step of an optimizer; the same numbers at each call."""
+    generator = torch.Generator().manual_seed(20_023)
+
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    found = [nn.Parameter(draw(shape)) for shape in shapes]
+    for parameter in found:
+        parameter.grad = draw(tuple(parameter.shape))
+    return found
