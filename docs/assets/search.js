@@ -51,10 +51,19 @@ async function search() {
     const pagefind = await load();
     const found = await pagefind.search(await simplified(query));
     const data = await Promise.all(found.results.slice(0, shownAtOnce).map((result) => result.data()));
-    if (mine === turn) show(data, found.results.length ? words.found.replace("{n}", found.results.length) : words.none);
+    if (mine === turn) show(distinct(data), found.results.length ? words.found.replace("{n}", found.results.length) : words.none);
   } catch {
     if (mine === turn) show([], words.failed);
   }
+}
+
+// Of a page that both languages found, only the better placed one is shown.
+function distinct(results) {
+  const pages = new Set();
+  return results.filter(({ url }) => {
+    const page = new URL(url, location.href).pathname.replace(/\/(en|zh)\//, "/");
+    return !pages.has(page) && pages.add(page);
+  });
 }
 
 function show(results, message) {

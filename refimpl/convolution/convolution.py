@@ -89,7 +89,7 @@ def conv2d(
     else:
         y = METHODS[method](x, weight, stride, dilation, groups)
     if bias is not None:
-        y = y.add_(bias[:, None, None])
+        y = y + bias.to(y.dtype)[:, None, None]
     return y if input.dim() == 4 else y.squeeze(0)
 
 

@@ -30,7 +30,9 @@ def im2col(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair, groups: int)
     Returns:
         ``(N, O, Ho, Wo)``.
     """
-    return _Im2col.apply(x, weight, stride, dilation, groups)
+    (n, _, height, width), (o, _, kh, kw) = x.shape, weight.shape
+    ho, wo = output_size(height, kh, stride[0], 0, dilation[0]), output_size(width, kw, stride[1], 0, dilation[1])
+    return _Im2col.apply(x, weight, stride, dilation, groups).view(n, o, ho, wo)
 
 
 class _Im2col(torch.autograd.Function):
@@ -43,10 +45,10 @@ class _Im2col(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair, groups: int) -> Tensor:
-        (n, _, height, width), (o, _, kh, kw) = x.shape, weight.shape
-        ho, wo = output_size(height, kh, stride[0], 0, dilation[0]), output_size(width, kw, stride[1], 0, dilation[1])
-        y = _matrix(weight, groups) @ _matrix(unfold(x, (kh, kw), stride, dilation), groups)  # (G, O/G, N Ho Wo)
-        return y.view(o, n, ho, wo).transpose(0, 1).contiguous()
+        patches = unfold(x, weight.shape[2:], stride, dilation)
+        n, c, kh, kw, ho, wo = patches.shape
+        columns = patches.reshape(n, groups, c // groups * kh * kw, ho * wo)
+        return _matrices(weight, groups) @ columns  # (N, G, O/G, Ho Wo)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -57,41 +59,39 @@ class _Im2col(torch.autograd.Function):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         x, weight = (saved.to(g.dtype) for saved in ctx.saved_tensors)  # autocast may have lowered the output's type
         stride, dilation, groups = ctx.options
-        kernel = weight.shape[2:]
-        g = _matrix(g.transpose(0, 1), groups)  # (G, O/G, N Ho Wo)
+        patches = unfold(x, weight.shape[2:], stride, dilation)
+        n, c, kh, kw, ho, wo = patches.shape
         dx = dw = None
         if ctx.needs_input_grad[0]:
-            columns = _matrix(weight, groups).transpose(1, 2) @ g  # (G, C/G kH kW, N Ho Wo)
-            dx = fold(columns.flatten(0, 1), x.shape, kernel, stride, dilation)
+            columns = _matrices(weight, groups).transpose(1, 2) @ g  # (N, G, C/G kH kW, Ho Wo)
+            dx = fold(columns.view(patches.shape), x.shape, stride, dilation)
         if ctx.needs_input_grad[1]:
-            columns = _matrix(unfold(x, kernel, stride, dilation), groups)
-            dw = (g @ columns.transpose(1, 2)).view(weight.shape)
+            columns = patches.permute(1, 2, 3, 0, 4, 5).reshape(groups, c // groups * kh * kw, n * ho * wo)
+            dw = g.permute(1, 2, 0, 3).flatten(2) @ columns.transpose(1, 2)  # (G, O/G, C/G kH kW)
+            dw = dw.view(weight.shape)
         return dx, dw, None, None, None
 
 
-def _matrix(t: Tensor, groups: int) -> Tensor:
-    """``(G R, ...)`` to ``(G, R, ...)`` with the last dimensions flattened: one matrix a group."""
-    return t.reshape(groups, t.shape[0] // groups, t.shape[1:].numel())
+def _matrices(weight: Tensor, groups: int) -> Tensor:
+    """The weight as one matrix a group, ``(G, O/G, C/G kH kW)``."""
+    return weight.reshape(groups, weight.shape[0] // groups, weight.shape[1:].numel())
 
 
 def unfold(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair) -> Tensor:
-    """im2col: the patches of ``x`` ``(N, C, H, W)`` as columns, ``(C kH kW, N Ho Wo)``."""
+    """The patches of ``x`` ``(N, C, H, W)``: what each tap sees at each position, a view ``(N, C, kH, kW, Ho, Wo)``."""
     (kh, kw), (sh, sw), (dh, dw) = kernel, stride, dilation
     rows = x.unfold(2, dh * (kh - 1) + 1, sh)[..., ::dh]  # (N, C, Ho, W, kH)
-    patches = rows.unfold(3, dw * (kw - 1) + 1, sw)[..., ::dw]  # (N, C, Ho, Wo, kH, kW), still without a copy
-    n, c, ho, wo = patches.shape[:4]
-    return patches.permute(1, 4, 5, 0, 2, 3).reshape(c * kh * kw, n * ho * wo)
+    patches = rows.unfold(3, dw * (kw - 1) + 1, sw)[..., ::dw]  # (N, C, Ho, Wo, kH, kW)
+    return patches.permute(0, 1, 4, 5, 2, 3)
 
 
-def fold(columns: Tensor, shape: tuple[int, ...], kernel: Pair, stride: Pair, dilation: Pair) -> Tensor:
-    """col2im, the transpose of :func:`unfold`: add the columns ``(C kH kW, N Ho Wo)`` into a tensor of ``shape`` (N, C, H, W)."""
-    (n, c, height, width), (kh, kw), (sh, sw), (dh, dw) = shape, kernel, stride, dilation
-    ho, wo = output_size(height, kh, sh, 0, dh), output_size(width, kw, sw, 0, dw)
-    parts = columns.view(c, kh, kw, n, ho, wo)
-    low = columns.dtype in (torch.bfloat16, torch.float16)
-    x = columns.new_zeros(c, n, height, width, dtype=torch.float32 if low else columns.dtype)
+def fold(patches: Tensor, shape: tuple[int, ...], stride: Pair, dilation: Pair) -> Tensor:
+    """The transpose of :func:`unfold`: add patches ``(N, C, kH, kW, Ho, Wo)`` up to a tensor of ``shape`` ``(N, C, H, W)``."""
+    (kh, kw, ho, wo), (sh, sw), (dh, dw) = patches.shape[2:], stride, dilation
+    low = patches.dtype in (torch.bfloat16, torch.float16)
+    x = patches.new_zeros(shape, dtype=torch.float32 if low else patches.dtype)
     for a in range(kh):
         for b in range(kw):
-            x[:, :, dh * a :: sh, dw * b :: sw][:, :, :ho, :wo] += parts[:, a, b]
-    return x.transpose(0, 1).to(columns.dtype)
+            x[:, :, dh * a :: sh, dw * b :: sw][:, :, :ho, :wo] += patches[:, :, a, b]
+    return x.to(patches.dtype)
 

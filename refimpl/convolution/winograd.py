@@ -44,10 +44,9 @@ def winograd(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple
     Raises:
         ValueError: the kernel is not 3x3, or stride or dilation is not 1.
     """
-    if weight.shape[2:] != (3, 3) or stride != (1, 1) or dilation != (1, 1):
-        raise ValueError(
-            f"conv2d: winograd needs a 3x3 kernel, stride 1 and dilation 1, got kernel {tuple(weight.shape[2:])}, stride {stride}, dilation {dilation}"
-        )
+    kernel = tuple(weight.shape[2:])
+    if kernel != (3, 3) or stride != (1, 1) or dilation != (1, 1):
+        raise ValueError(f"conv2d: winograd needs kernel (3, 3), stride 1 and dilation 1, got {kernel}, {stride} and {dilation}")
     (n, c, height, width), o, m = x.shape, weight.shape[0], tile
     b_t, g, a_t = (torch.tensor(matrix, dtype=x.dtype, device=x.device) for matrix in TRANSFORMS[m])
     down, across = -(-(height - 2) // m), -(-(width - 2) // m)  # numbers of tiles

@@ -19,11 +19,11 @@ def maxout(input: Tensor, pieces: int, dim: int = -1) -> Tensor:
     Pieces that tie for the maximum share its gradient equally.
     """
     if not input.is_floating_point() or input.dim() == 0:
-        raise ValueError(f"maxout: input must be floating point with a dimension to reduce, got {input.dtype} of shape {tuple(input.shape)}")
+        raise ValueError(f"maxout: input must be floating point of one dimension or more, got {input.dtype} {tuple(input.shape)}")
     if pieces < 1 or input.shape[dim] % pieces:
         raise ValueError(f"maxout: pieces must divide dimension {dim} of input {tuple(input.shape)}, got {pieces}")
     dim = dim % input.dim()
-    return input.unflatten(dim, (-1, pieces) if input.numel() else (input.shape[dim] // pieces, pieces)).amax(dim + 1)
+    return input.unflatten(dim, (input.shape[dim] // pieces, pieces)).amax(dim + 1)  # (..., C k, ...) to (..., C, ...)
 
 
 class PReLU(nn.Module):

@@ -15,7 +15,8 @@ Equations (x of shape (N, C, H, W); k in the order instance, layer, batch)
 Deviations from the paper
     1. The paper writes var_ln as mean_C (var_in + mu_in^2) - mu_ln^2, and var_bn likewise. The form
        above, mean of variances plus variance of means, has the same value and does not cancel when
-       the mean is large.
+       the mean is large. Likewise x - sum_k w_k mu_k is formed as (x - mu_in) + sum_k w_k (mu_in - mu_k),
+       the same because the weights sum to one.
     2. Evaluation takes mu_bn and var_bn from moving averages, as batch normalization does. The paper
        averages them over several batches with the weights frozen ("batch average"), which
        ``momentum=None`` does: it keeps the plain mean over all batches seen.
@@ -72,7 +73,9 @@ def switch_norm(
     def broadcast(v: Tensor) -> Tensor:  # (C,) -> (1, C, 1, ...)
         return v.to(x.dtype).view(-1, *(1 for _ in space))[None]
 
-    var_in, mean_in = torch.var_mean(x, space, correction=0, keepdim=True)  # (N, C, 1, ...)
+    mean_in = x.mean(space, keepdim=True)  # (N, C, 1, ...)
+    centered = x - mean_in
+    var_in = centered.square().mean(space, keepdim=True)
     mean_var, mean_ln = torch.var_mean(mean_in, 1, correction=0, keepdim=True)  # (N, 1, 1, ...)
     var_ln = var_in.mean(1, keepdim=True) + mean_var
     if training:
@@ -84,14 +87,16 @@ def switch_norm(
                 running_mean.lerp_(mean_bn.view(-1).to(running_mean.dtype), momentum)
                 running_var.lerp_((var_bn.view(-1) * (m / (m - 1))).to(running_var.dtype), momentum)
     else:
-        mean_bn, var_bn = broadcast(running_mean), broadcast(running_var)
+        mean_bn, var_bn = broadcast(running_mean.clone()), broadcast(running_var.clone())  # training may go on before backward
 
     w, v = mean_weight.to(x.dtype).softmax(0), var_weight.to(x.dtype).softmax(0)  # (3,)
-    mean = w[0] * mean_in + w[1] * mean_ln + w[2] * mean_bn  # (N, C, 1, ...)
-    scale = torch.rsqrt(v[0] * var_in + v[1] * var_ln + v[2] * var_bn + eps)
+    scale = torch.rsqrt(v[0] * var_in + v[1] * var_ln + v[2] * var_bn + eps)  # (N, C, 1, ...)
     if weight is not None:
         scale = scale * broadcast(weight)
-    y = (x - mean) * scale if bias is None else torch.addcmul(broadcast(bias), x - mean, scale)
+    shift = (w[1] * (mean_in - mean_ln) + w[2] * (mean_in - mean_bn)) * scale
+    if bias is not None:
+        shift = shift + broadcast(bias)
+    y = centered * scale + shift
     return y.to(input.dtype)
 
 

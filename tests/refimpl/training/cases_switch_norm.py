@@ -20,9 +20,9 @@ def definition(training: bool, eps: float, p, x):
     means, variances = zip(*((x.mean(dims, True), x.var(dims, correction=0, keepdim=True)) for dims in (rest, [1, *rest], [0, *rest])), strict=True)
     if not training:
         means, variances = (*means[:2], p["running_mean"].view(shape)), (*variances[:2], p["running_var"].view(shape))
-    mean = sum(w * m for w, m in zip(torch.softmax(p["mean_weight"], 0), means, strict=True))
+    centered = sum(w * (x - m) for w, m in zip(torch.softmax(p["mean_weight"], 0), means, strict=True))
     var = sum(w * v for w, v in zip(torch.softmax(p["var_weight"], 0), variances, strict=True))
-    y = (x - mean) / torch.sqrt(var + eps)
+    y = centered / torch.sqrt(var + eps)
     return y * p["weight"].view(shape) + p["bias"].view(shape) if "weight" in p else y
 
 

@@ -19,15 +19,15 @@ UNIT = re.compile(r"(?P<han>[\u3400-\u9fff]+)|(?P<word>[^\W_\u3400-\u9fff]+(?:[-
 
 ENDINGS = [
     (re.compile(r"i[sz](?:ations?|e[drs]?|es|ers|ing)$"), "iz"),
-    (re.compile(r"(?<=[^aeiou])our(?=s?$|ed$|ing$|al$|hood)"), "or"),
+    (re.compile(r"(?<=[^aeou])our(?=s?$|ed$|ing$|al$|hood)"), "or"),
     (re.compile(r"(?<=[ty])re(s?)$"), r"er\1"),
     (re.compile(r"ys(e[drs]?|ing)$"), r"yz\1"),
     (re.compile(r"ogue(s?)$"), r"og\1"),
-    (re.compile(r"ences?$"), "ens"),
+    (re.compile(r"ences?$"), "ense"),
 ]
 """British endings and their American form; the family of -ize is cut to one stem."""
 
-IRREGULAR = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "grey": "gray", "bias": "bias", "axes": "axis", "lens": "lens"}
+IRREGULAR = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "grey": "gray", "bias": "bias", "axes": "axis", "lens": "lens", "embed": "embed"}
 
 
 def normalize(text: str) -> str:

@@ -13,16 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dlatlas.catalog.load import load
-from dlatlas.site import gates, node_tools
+from dlatlas.site import gates, node_tools, preview
 from dlatlas.site.generate import generate
 from dlatlas.site.landing import landing
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.strings import LANGUAGES
 
-__all__ = ["BuildError", "build"]
+__all__ = ["BuildError", "build", "serve"]
 
 MARK = ".nojekyll"
 """Tells a site of ours, which a build may replace; its name also keeps GitHub Pages from dropping files."""
+
+UNSEARCHED = ".headerlink, .badge, .edition-code, .edition-link, .checks, .filters, .doc-signature"
+"""Parts of pages that would only blur the search results."""
 
 
 def build(root: Path, out: Path, *, strict: bool = True) -> None:
@@ -67,6 +70,19 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
         shutil.rmtree(new, ignore_errors=True)
 
 
+def serve(root: Path, port: int = 8000) -> None:
+    """Build the site into ``root/site``, show it on the loopback address, and build again when a source changes.
+
+    Raises:
+        CatalogError, BuildError: the first build failed.
+        OSError: the port is taken.
+    """
+    site = root / "site"
+    build(root, site)
+    watched = [root / name for name in ("catalog", "docs", "evidence", "refimpl", "mkdocs.yml")]
+    preview.show(site, watched, lambda: build(root, site), port)
+
+
 @contextmanager
 def _step(name: str) -> Iterator[None]:
     """Say what is being done and how long it took."""
@@ -94,7 +110,7 @@ def _mkdocs(work: Path, lang: str, to: Path, strict: bool) -> subprocess.Popen[s
 
 
 def _pagefind(folder: Path, lang: str) -> subprocess.Popen[str]:
-    return node_tools.start(node_tools.MODULES / "pagefind/lib/runner/bin.cjs", "--site", folder, "--force-language", lang, "--quiet")
+    return node_tools.start(node_tools.MODULES / "pagefind/lib/runner/bin.cjs", "--site", folder, "--force-language", lang, "--exclude-selectors", UNSEARCHED, "--quiet")
 
 
 def _together(processes: Mapping[str, subprocess.Popen[str]]) -> None:

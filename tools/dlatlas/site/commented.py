@@ -104,7 +104,7 @@ def _structure(tree: ast.Module) -> tuple[list[Note], set[int]]:
                     if described is not None:
                         starts.add(described.lineno)
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                if defines:
+                if defines and (node in tree.body or ast.get_docstring(node) is not None):
                     starts.add(min([node.lineno, *(d.lineno for d in node.decorator_list)]))
                 if node.body[0].lineno > node.lineno:
                     visit(node.body, isinstance(node, ast.ClassDef))
@@ -125,7 +125,7 @@ def render(source: str, prefix: str, line_url: str, permalink: str) -> str:
         permalink: accessible name of a row's link to itself, with ``{n}`` for the line.
     """
     lines = _highlight(source)
-    return tag("div", "".join(_render_row(row, lines, prefix, line_url, permalink) for row in rows(source)), class_="edition")
+    return tag("div", "".join(_render_row(row, lines, prefix, line_url, permalink) for row in rows(source)), class_="edition no-copy")
 
 
 def _render_row(row: Row, lines: list[str], prefix: str, line_url: str, permalink: str) -> str:
@@ -138,11 +138,17 @@ def _render_row(row: Row, lines: list[str], prefix: str, line_url: str, permalin
     mark = tag("a", "#", href=f"#{anchor}", class_="edition-link", aria_label=permalink.format(n=row.first))
     text = "".join(prose(note.text) for note in row.notes)
     left = tag("div", text + mark, class_="edition-prose", lang="en") if text or numbers else ""
-    code = "".join(f'<span class="ln" data-n="{n}">{lines[n - 1]}</span>\n' for n in numbers)
+    code = "".join(f'<span class="ln" data-n="{n}"{_indent(lines[n - 1])}>{lines[n - 1]}\n</span>' for n in numbers)
     where = tag("a", f"L{numbers[0]}", href=f"{line_url}#__codelineno-0-{numbers[0]}", class_="edition-where", tabindex="-1", aria_hidden="true") if numbers else ""
-    right = tag("div", where + tag("pre", tag("code", code), tabindex="0"), class_="edition-code highlight") if numbers else ""
+    right = tag("div", where + tag("pre", tag("code", code)), class_="edition-code highlight") if numbers else ""
     kind = "edition-row" + ("" if text else " no-prose") + ("" if numbers else " no-code")
     return tag("div", left + right, class_=kind, id=anchor) if left else ""
+
+
+def _indent(line: str) -> str:
+    """Where a wrapped line goes on: the style sheet indents it by this many characters."""
+    width = len(line) - len(line.lstrip(" "))
+    return f' style="--i:{width}"' if width else ""
 
 
 def _highlight(source: str) -> list[str]:

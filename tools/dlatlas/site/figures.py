@@ -176,7 +176,16 @@ def _describe(series: Mapping[str, Any], lang: str) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−", 1) if value < 0 else f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e")
+    """A tick or a value: plain digits, or a power of ten where those would be long."""
+    mantissa, _, exponent = f"{value:.4g}".partition("e")
+    if not exponent and 0 < abs(value) < 0.001:
+        mantissa, _, exponent = f"{value:.3e}".partition("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    text = mantissa if not exponent else f"{'' if mantissa == '1' else mantissa + '×'}10{str(int(exponent)).translate(_RAISED)}"
+    return text.replace("-", "−")
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _text(text: Any, lang: str) -> str:

@@ -55,7 +55,7 @@ def area_page(context: Context, area: Area) -> Page:
     place = Page(f"{area.id}/", area.title.get(context.lang), "", "area")
     items = "\n".join(_topic_row(context, place, context.topics[t]) for t in area.topics if t in context.topics)
     head = _title(context, area.title.get(context.lang), area.title.get(context.other)) + tag("div", paragraphs(area.summary.get(context.lang)), class_="summary")
-    return Page(place.address, place.title, f"{head}\n\n{tag('ol', items, class_='topics')}", "area", description=area.summary.get(context.lang), meta={"area": area.id})
+    return Page(place.address, place.title, f"{head}\n\n{tag('ol', items, class_='topics')}", "area", description=area.summary.get(context.lang), meta={"area": area.id, "hide": ["toc"]})
 
 
 def _title(context: Context, title: str, other: str = "") -> str:

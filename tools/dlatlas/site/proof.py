@@ -27,7 +27,7 @@ def table(headers: list[str], rows: list[list[str]], class_: str = "") -> str:
     """A table of HTML cells that scrolls sideways on its own where it is too wide."""
     head = tag("tr", "".join(tag("th", name, scope="col") for name in headers))
     body = "".join(tag("tr", "".join(tag("td", cell) for cell in row)) for row in rows)
-    return tag("div", tag("table", tag("thead", head) + tag("tbody", body)), class_=f"table-wrap {class_}".strip(), tabindex="0")
+    return tag("div", tag("table", tag("thead", head) + tag("tbody", body), class_="data"), class_=f"table-wrap {class_}".strip(), tabindex="0")
 
 
 def largest(record: MethodEvidence) -> Check:
@@ -100,7 +100,6 @@ def _device_proof(context: Context, method: Method, device: str, record: MethodE
     environment = " · ".join(f"{escape(key)} {escape(str(value))}" for key, value in record.environment.items() if key != "date")
     summary = (
         tag("strong", context.say("checks-of", n=len(record.checks), device=escape(device), date=escape(record.date[:10])))
-        + " "
         + tag("span", context.say("checks-summary", error=number(worst.error), tolerance=number(worst.tolerance)))
     )
     content = table(headers, rows, "checks") + tag("p", f"{context.say('environment')}: {environment}", class_="environment")

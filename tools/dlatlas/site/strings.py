@@ -7,7 +7,7 @@ LANGUAGES = ("en", "zh")
 
 WORDS: dict[str, tuple[str, str]] = {
     "site": ("Deep Learning Atlas", "深度学习图谱"),
-    "tagline": ("Every method runs. Every number is checked.", "每个方法都能运行，每个数字都经过检验。"),
+    "tagline": ("Code that runs. Numbers that are checked.", "能运行的代码，经过检验的数字。"),
     "lead": (
         "A curated, bilingual map of deep learning: what to read, what the equations say, and a reference implementation whose agreement with an independent oracle is measured.",
         "一份中英双语的深度学习图谱：读什么、公式说了什么，以及与独立基准逐项比对过的参考实现。",
@@ -106,7 +106,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "date": ("Date", "日期"),
     "status": ("Status", "状态"),
     "checks-of": ("{n} checks on {device}, {date}", "{device} 上的 {n} 项检验，{date}"),
-    "checks-summary": ("largest error {error} of a tolerance of {tolerance}", "最大误差 {error}，容差 {tolerance}"),
+    "checks-summary": (": largest error {error} where {tolerance} is tolerated", "：最大误差 {error}，容差 {tolerance}"),
     "environment": ("Environment", "运行环境"),
     "case": ("Case", "算例"),
     "against": ("Against", "对照"),

@@ -21,7 +21,7 @@ def topic_page(context: Context, topic: Topic) -> Page:
     sections = [
         ("", _opening(context, place, topic)),
         ("equations", _equations(context, topic)),
-        ("implementation", _implementation(context, place, topic)),
+        ("implementation" if context.implemented(topic) else "state", _implementation(context, place, topic)),
         ("proof", _proof(context, topic)),
         ("speed", proof.speed(context, [m.id for m in topic.methods])),
         ("claims", _claims(context, topic)),
@@ -107,7 +107,7 @@ def _implementation(context: Context, page: Page, topic: Topic) -> str:
         path = module_path(context.root, module)
         if path is None:
             continue
-        title = (": " if context.lang == "en" else "：").join((", ".join(m.title.get(context.lang) for m in methods), module))
+        title = ("、" if context.lang == "zh" else ", ").join(m.title.get(context.lang) for m in methods)
         source = page.url(context.source_address(module))
         tools = tag(
             "div",
