@@ -37,6 +37,8 @@ def convolution_matrix(
     Returns:
         ``(O * Ho * Wo, C * H * W)``; with stride 1 and padding "same" it is square for O = C.
     """
+    if weight.dim() != 4:
+        raise ValueError(f"convolution_matrix: weight must have shape (O, C, kH, kW), got {tuple(weight.shape)}")
     o, c, *kernel = weight.shape
     stride, dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)
     left, right, top, bottom = pads(padding, tuple(kernel), stride, dilation)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from refimpl.convolution.geometry import output_size
+
 __all__ = ["TRANSFORMS", "winograd"]
 
 TRANSFORMS = {
@@ -42,25 +44,28 @@ def winograd(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple
         ``(N, O, H - 2, W - 2)``.
 
     Raises:
-        ValueError: the kernel is not 3x3, or stride or dilation is not 1.
+        ValueError: the kernel is not 3x3, stride or dilation is not 1, or there is no such tile.
     """
     kernel = tuple(weight.shape[2:])
     if kernel != (3, 3) or stride != (1, 1) or dilation != (1, 1):
         raise ValueError(f"conv2d: winograd needs kernel (3, 3), stride 1 and dilation 1, got {kernel}, {stride} and {dilation}")
+    if tile not in TRANSFORMS:
+        raise ValueError(f"conv2d: winograd has tiles of {' or '.join(map(str, TRANSFORMS))}, got {tile}")
     (n, c, height, width), o, m = x.shape, weight.shape[0], tile
     b_t, g, a_t = (torch.tensor(matrix, dtype=x.dtype, device=x.device) for matrix in TRANSFORMS[m])
-    down, across = -(-(height - 2) // m), -(-(width - 2) // m)  # numbers of tiles
+    ho, wo = output_size(height, 3), output_size(width, 3)
+    down, across = -(-ho // m), -(-wo // m)  # numbers of tiles
     x = pad(x, (0, across * m + 2 - width, 0, down * m + 2 - height))
     tiles = x.transpose(0, 1).unfold(2, m + 2, m).unfold(3, m + 2, m)  # (C, N, down, across, m+2, m+2)
-    v = _sandwich(b_t, tiles.permute(4, 5, 0, 1, 2, 3)).reshape((m + 2) ** 2, groups, c // groups, -1)
+    v = _sandwich(b_t, tiles.permute(4, 5, 0, 1, 2, 3)).reshape((m + 2) ** 2, groups, c // groups, n * down * across)
     u = _sandwich(g, weight.permute(2, 3, 0, 1)).reshape((m + 2) ** 2, groups, o // groups, c // groups)
     y = _sandwich(a_t, (u @ v).view(m + 2, m + 2, o, n, down, across))  # (m, m, O, N, down, across)
     y = y.permute(3, 2, 4, 0, 5, 1).reshape(n, o, down * m, across * m)
-    return y[:, :, : height - 2, : width - 2].contiguous()
+    return y[:, :, :ho, :wo].contiguous()
 
 
 def _sandwich(t: Tensor, x: Tensor) -> Tensor:
     """T x T^T over the first two axes of ``x``, for all the other axes at once."""
-    once = t @ x.reshape(x.shape[0], -1)
-    twice = t @ once.view(t.shape[0], x.shape[1], -1)
+    once = t @ x.flatten(1)
+    twice = t @ once.view(t.shape[0], x.shape[1], x.shape[2:].numel())
     return twice.view(t.shape[0], t.shape[0], *x.shape[2:])

@@ -7,6 +7,7 @@ one direction over the projected input.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,7 @@ class RecurrentStack(nn.Module):
         bidirectional: run each layer in both directions and concatenate their outputs.
         rows: rows of weights for each hidden unit, the number of gates and candidates.
         states: number of states carried from step to step.
+        vectors: further parameters by name, each with its number of vectors n; layer k gets ``name_lk``, ``(n, H)``.
 
     Parameters of layer k: ``weight_ih_lk`` ``(rows H, D)``, or ``(rows H, directions H)`` above the first layer,
     ``weight_hh_lk`` ``(rows H, H)``, ``bias_ih_lk`` and ``bias_hh_lk`` ``(rows H,)``; those of the backward
@@ -49,6 +51,7 @@ class RecurrentStack(nn.Module):
         *,
         rows: int,
         states: int,
+        vectors: Mapping[str, int] | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -63,17 +66,15 @@ class RecurrentStack(nn.Module):
         self.states = states
         self.directions = ("", "_reverse") if bidirectional else ("",)
         for layer in range(num_layers):
+            features = input_size if layer == 0 else hidden_size * len(self.directions)
+            shapes = {"weight_ih": (rows * hidden_size, features), "weight_hh": (rows * hidden_size, hidden_size)}
+            if bias:
+                shapes |= {"bias_ih": (rows * hidden_size,), "bias_hh": (rows * hidden_size,)}
+            shapes |= {name: (n, hidden_size) for name, n in (vectors or {}).items()}
             for direction in self.directions:
-                features = input_size if layer == 0 else hidden_size * len(self.directions)
-                for name, shape in self.shapes(features, rows):
+                for name, shape in shapes.items():
                     self.register_parameter(f"{name}_l{layer}{direction}", nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
-
-    def shapes(self, features: int, rows: int) -> list[tuple[str, tuple[int, ...]]]:
-        """Names and shapes of the parameters of one layer in one direction, in order."""
-        rows *= self.hidden_size
-        weights = [("weight_ih", (rows, features)), ("weight_hh", (rows, self.hidden_size))]
-        return weights + ([("bias_ih", (rows,)), ("bias_hh", (rows,))] if self.bias else [])
 
     def reset_parameters(self) -> None:
         """Draw every parameter uniformly from plus or minus ``1 / sqrt(hidden_size)``."""
@@ -159,7 +160,8 @@ class RecurrentStack(nn.Module):
         shape = (self.num_layers * len(self.directions), *batch, self.hidden_size)
         for state in initial:
             if state.shape != shape or state.dtype != wanted:
-                raise ValueError(f"{name}: each initial state must be {wanted} of shape {shape}, got {state.dtype} of shape {tuple(state.shape)}")
+                got = f"{state.dtype} of shape {tuple(state.shape)}"
+                raise ValueError(f"{name}: each initial state must be {wanted} of shape {shape}, got {got}")
 
     def extra_repr(self) -> str:
         shown = [f"{self.input_size}, {self.hidden_size}"]

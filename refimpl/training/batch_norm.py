@@ -75,37 +75,41 @@ def batch_norm(
 
 
 class _Normalize(torch.autograd.Function):
-    """The transform with its derived backward: two passes over the data fewer than autograd's."""
+    """The transform with its derived backward, which reads the data fewer times than autograd's."""
 
     @staticmethod
     def forward(ctx, x: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-        mean, var = _statistics(x)  # (C,)
-        inv_std = torch.rsqrt(var + eps)
+        centered, mean, var = _center(x)
+        inv_std = torch.rsqrt(var + eps)  # (C,)
         ctx.save_for_backward(x, gamma, mean, inv_std)
         ctx.mark_non_differentiable(mean, var)
         ctx.eps = eps
-        y = torch.addcmul(_channels(beta, x), x - _channels(mean, x), _channels(gamma * inv_std, x))
+        y = centered.mul_(_channels(gamma * inv_std, x)).add_(_channels(beta, x))
         return y, mean, var
 
     @staticmethod
     def backward(ctx, g: Tensor, _mean: Tensor, _var: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, gamma, mean, inv_std = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a second derivative is wanted: let it see how the statistics depend on x
-            mean, var = _statistics(x)
-            inv_std = torch.rsqrt(var + ctx.eps)
         dims, m = _reduced(x), x.numel() // x.shape[1]
-        centered = x - _channels(mean, x)
         d_beta = g.sum(dims)
+        if torch.is_grad_enabled():  # a second derivative is wanted: it must see how the statistics depend on x
+            centered, _, var = _center(x)
+            inv_std = torch.rsqrt(var + ctx.eps)
+            d_gamma = (g * centered).sum(dims) * inv_std
+            d_xhat = centered * _channels(-d_gamma * inv_std / m, x) + g - _channels(d_beta / m, x)
+            return d_xhat * _channels(gamma * inv_std, x), d_gamma, d_beta, None
+        centered = x - _channels(mean, x)  # the same in place: new memory costs more here than arithmetic
         d_gamma = (g * centered).sum(dims) * inv_std
-        scale = gamma * inv_std
-        dx = torch.addcmul(_channels(-scale * d_beta / m, x), g, _channels(scale, x))
-        dx = torch.addcmul(dx, centered, _channels(-scale * inv_std * d_gamma / m, x))
-        return dx, d_gamma, d_beta, None
+        d_xhat = centered.mul_(_channels(-d_gamma * inv_std / m, x)).add_(g).sub_(_channels(d_beta / m, x))
+        return d_xhat.mul_(_channels(gamma * inv_std, x)), d_gamma, d_beta, None
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    var, mean = torch.var_mean(x, _reduced(x), correction=0)
-    return mean, var
+def _center(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x - mean, the mean and the variance, in two passes: several times faster than ``torch.var_mean`` over these dimensions on a CPU."""
+    dims = _reduced(x)
+    mean = x.mean(dims)
+    centered = x - _channels(mean, x)
+    return centered, mean, centered.square().mean(dims)
 
 
 def _reduced(x: Tensor) -> tuple[int, ...]:

@@ -28,6 +28,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -68,14 +70,14 @@ def switch_norm(
     """
     _check(input, running_mean, running_var, mean_weight, var_weight, weight, bias, training, eps)
     x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
-    space = tuple(range(2, x.dim()))
+    space, size = tuple(range(2, x.dim())), math.prod(x.shape[2:])
 
     def broadcast(v: Tensor) -> Tensor:  # (C,) -> (1, C, 1, ...)
-        return v.to(x.dtype).view(-1, *(1 for _ in space))[None]
+        return v.to(x.dtype).view(1, -1, *(1 for _ in space))
 
-    mean_in = x.mean(space, keepdim=True)  # (N, C, 1, ...)
+    mean_in = x.sum(space, keepdim=True) / size  # (N, C, 1, ...); the derivative of mean would divide all of x's gradient
     centered = x - mean_in
-    var_in = centered.square().mean(space, keepdim=True)
+    var_in = centered.square().sum(space, keepdim=True) / size
     mean_var, mean_ln = torch.var_mean(mean_in, 1, correction=0, keepdim=True)  # (N, 1, 1, ...)
     var_ln = var_in.mean(1, keepdim=True) + mean_var
     if training:
@@ -119,7 +121,7 @@ def _check(
             raise ValueError(f"switch_norm: {name} must have shape ({channels},) for input {tuple(input.shape)}, got {tuple(value.shape)}")
     for name, value in (("mean_weight", mean_weight), ("var_weight", var_weight)):
         if value.shape != (3,):
-            raise ValueError(f"switch_norm: {name} must have shape (3,), one logit each for instance, layer, batch, got {tuple(value.shape)}")
+            raise ValueError(f"switch_norm: {name} must have shape (3,), for instance, layer, batch, got {tuple(value.shape)}")
     if (mean is None) != (var is None):
         raise ValueError("switch_norm: running_mean and running_var must be given together")
     if not training and mean is None:

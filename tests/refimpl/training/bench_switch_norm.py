@@ -1,4 +1,4 @@
-"""Switchable normalization beside PyTorch's batch normalization, whose statistics are one of its three, and the paper's formula as written."""
+"""Switchable normalization beside PyTorch's batch normalization, one of its three parts, and beside the paper's formula as written."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def test_pure_weights_give_the_built_in_layers(kind, record):
     for mode in (True, False):
         gap = error(ours.train(mode)(IMAGES), theirs.train(mode)(IMAGES))
         what = f"all weight on {kind}, {'training' if mode else 'evaluation'}"
-        record(METHOD, MODULE, what, f"torch.nn.{type(theirs).__name__}", error=gap, tolerance=1e-12, dtype=torch.float64, shapes="(4,3,5,2)")
+        record(
+            METHOD, MODULE, what, f"torch.nn.{type(theirs).__name__}", error=gap, tolerance=1e-12, dtype=torch.float64, shapes="(4,3,5,2)"
+        )
 
 
 @pytest.mark.parametrize("momentum", [0.3, 0.0, 1.0, None])
@@ -41,7 +43,9 @@ def test_moving_averages_are_those_of_batch_normalization(momentum, record):
     for batch in BATCHES:
         ours(batch), theirs(batch)
     worst = max(error(ours.running_mean, theirs.running_mean), error(ours.running_var, theirs.running_var))
-    record(METHOD, MODULE, f"moving averages, momentum {momentum}", "torch.nn.BatchNorm2d", error=worst, tolerance=1e-12, dtype=torch.float64)
+    record(
+        METHOD, MODULE, f"moving averages, momentum {momentum}", "torch.nn.BatchNorm2d", error=worst, tolerance=1e-12, dtype=torch.float64
+    )
     assert ours.num_batches_tracked == theirs.num_batches_tracked == 3
 
 

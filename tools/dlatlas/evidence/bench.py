@@ -240,7 +240,7 @@ class _Side:
         elif isinstance(made, torch.optim.Optimizer):
             _move_parameters(made, bench.dtype, device)
         self.leaves = leaves
-        self.call = call or (made.step if isinstance(made, torch.optim.Optimizer) else made)
+        self.call = call if call is not None else made.step if isinstance(made, torch.optim.Optimizer) else made
         self._directions: list[Any] | None = None
 
     def compile(self) -> _Side:

@@ -133,6 +133,12 @@ def code_hash(root: Path, module: str) -> str:
     return _hash(root, sorted(_closure(root, module_path(root, module))))
 
 
+def modules_of(root: Path, module: str) -> list[str]:
+    """``module`` and every ``refimpl`` module that it imports, directly or not, by name; packages are left out."""
+    files = (path.relative_to(root) for path in _closure(root, module_path(root, module)) if path.name != "__init__.py")
+    return sorted(".".join(file.with_suffix("").parts) for file in files)
+
+
 def tests_hash(root: Path, module: str) -> str:
     """Hash of a method's own test files, of the generic tests, and of every test module that these import."""
     folder, name = _test_files(module)

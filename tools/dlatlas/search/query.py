@@ -90,6 +90,7 @@ def run(database: sqlite3.Connection, text: str, *, filters: dict[str, str | Non
     if hits or not groups:
         return Answer(hits, {})
     groups, corrected = _corrected(database, query.words, groups)
+    query.plain = "".join(corrected.get(word, word) for word in query.words)
     hits = _match(database, query, " AND ".join([*groups, *query.phrases]), limit) if corrected else []
     if not hits and len(groups) > 1:
         hits = _match(database, query, " AND ".join([f"({' OR '.join(groups)})", *query.phrases]), limit)
@@ -188,12 +189,23 @@ def _match(database: sqlite3.Connection, query: Query, expression: str, limit: i
         (expression, *values, limit),
     )
     found = {doc: (shown, score) for doc, shown, score in matched}
-    if not query.excluded and not query.phrases:
-        named = database.execute(f"SELECT doc, shown, bonus FROM names JOIN docs USING (doc) WHERE name = ?{where} LIMIT ?", (query.plain, *values, limit))
-        for doc, shown, bonus in named:
+    if query.plain and not query.excluded and not query.phrases:
+        for doc, shown, bonus in _named(database, query, limit):
             found[doc] = (shown, bonus + found.get(doc, ("", 0.0))[1])
     ranked = sorted(found.items(), key=lambda item: (-item[1][1], item[0]))
     return [_hit(shown, score) for _, (shown, score) in ranked[:limit]]
+
+
+def _named(database: sqlite3.Connection, query: Query, limit: int) -> list[tuple[int, str, float]]:
+    """Documents whose name is the query with their bonus, and topics and methods whose name begins so with a tenth of it."""
+    where, values = _where(query.filters)
+    whole = f"SELECT doc, shown, bonus FROM names JOIN docs USING (doc) WHERE name = ?{where} LIMIT ?"
+    begun = (
+        "SELECT doc, shown, max(bonus) / 10 FROM names JOIN docs USING (doc)"
+        f" WHERE name > ? AND name < ? AND type IN ('topic', 'method'){where} GROUP BY doc LIMIT ?"
+    )
+    found = {doc: (doc, shown, bonus) for doc, shown, bonus in database.execute(begun, (query.plain, query.plain + "\U0010ffff", *values, limit))}
+    return list((found | {doc: (doc, shown, bonus) for doc, shown, bonus in database.execute(whole, (query.plain, *values, limit))}).values())
 
 
 def _select(database: sqlite3.Connection, query: Query, limit: int, join: str = "", condition: str = "1", *values: str) -> list[dict[str, Any]]:

@@ -110,7 +110,16 @@ def _mkdocs(work: Path, lang: str, to: Path, strict: bool) -> subprocess.Popen[s
 
 
 def _pagefind(folder: Path, lang: str) -> subprocess.Popen[str]:
-    return node_tools.start(node_tools.MODULES / "pagefind/lib/runner/bin.cjs", "--site", folder, "--force-language", lang, "--exclude-selectors", UNSEARCHED, "--quiet")
+    return node_tools.start(
+        node_tools.MODULES / "pagefind/lib/runner/bin.cjs",
+        "--site",
+        folder,
+        "--force-language",
+        lang,
+        "--exclude-selectors",
+        UNSEARCHED,
+        "--quiet",
+    )
 
 
 def _together(processes: Mapping[str, subprocess.Popen[str]]) -> None:

@@ -116,19 +116,18 @@ def _structure(tree: ast.Module) -> tuple[list[Note], set[int]]:
     return docs, starts
 
 
-def render(source: str, prefix: str, line_url: str, permalink: str) -> str:
+def render(source: str, prefix: str, permalink: str) -> str:
     """HTML of the rows.
 
     Args:
         prefix: put before the row ids (``<prefix>-L12``), so that two modules fit on one page.
-        line_url: address of the whole file's page; a row links to its line there.
         permalink: accessible name of a row's link to itself, with ``{n}`` for the line.
     """
     lines = _highlight(source)
-    return tag("div", "".join(_render_row(row, lines, prefix, line_url, permalink) for row in rows(source)), class_="edition no-copy")
+    return tag("div", "".join(_render_row(row, lines, prefix, permalink) for row in rows(source)), class_="edition no-copy")
 
 
-def _render_row(row: Row, lines: list[str], prefix: str, line_url: str, permalink: str) -> str:
+def _render_row(row: Row, lines: list[str], prefix: str, permalink: str) -> str:
     numbers = row.code()
     while numbers and not lines[numbers[-1] - 1].strip():
         numbers.pop()
@@ -139,8 +138,7 @@ def _render_row(row: Row, lines: list[str], prefix: str, line_url: str, permalin
     text = "".join(prose(note.text) for note in row.notes)
     left = tag("div", text + mark, class_="edition-prose", lang="en") if text or numbers else ""
     code = "".join(f'<span class="ln" data-n="{n}"{_indent(lines[n - 1])}>{lines[n - 1]}\n</span>' for n in numbers)
-    where = tag("a", f"L{numbers[0]}", href=f"{line_url}#__codelineno-0-{numbers[0]}", class_="edition-where", tabindex="-1", aria_hidden="true") if numbers else ""
-    right = tag("div", where + tag("pre", tag("code", code)), class_="edition-code highlight") if numbers else ""
+    right = tag("div", tag("pre", tag("code", code)), class_="edition-code highlight") if numbers else ""
     kind = "edition-row" + ("" if text else " no-prose") + ("" if numbers else " no-code")
     return tag("div", left + right, class_=kind, id=anchor) if left else ""
 

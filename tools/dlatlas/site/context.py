@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from dlatlas.catalog.model import Area, Both, Catalog, Entry, Method, Text, Topic
 from dlatlas.evidence.store import Evidence
-from dlatlas.site.markup import inline
+from dlatlas.site.markup import inline, tag
 from dlatlas.site.strings import say
 
 
@@ -103,6 +104,19 @@ class Context:
     def html(self, text: Both | Text) -> str:
         """A text of the catalog in the page's language, as HTML."""
         return inline(text.get(self.lang))
+
+    def both(self, text: Both) -> str:
+        """A title in the page's language with the other language's beside it, as HTML."""
+        here, there = text.get(self.lang), text.get(self.other)
+        second = tag("span", escape(there), lang=self.other, class_="title-other")
+        return escape(here) if here == there else f"{escape(here)} {second}"
+
+    def topic_link(self, page: Page, topic: Topic, anchor: str = "") -> str:
+        """A link from ``page`` to a topic's page."""
+        return tag("a", escape(topic.title.get(self.lang)), href=page.url(self.topic_address(topic) + anchor))
+
+    def topics_of(self, area: Area) -> list[Topic]:
+        return [self.topics[topic] for topic in area.topics if topic in self.topics]
 
     def topic_address(self, topic: Topic) -> str:
         return f"{self.areas[topic.id].id}/{topic.id}/"

@@ -9,7 +9,9 @@ from html import escape
 from dlatlas.site.markup import formula, inline, tag
 
 _ITEM = re.compile(r"(?:[-*]|\d+\.)\s+")
-_SECTION = re.compile(r"(Args|Arguments|Attributes|Example|Examples|Inputs?|Note|Notes|Outputs?|Parameters|Raises|References|Returns|Shapes?|Sources?|Yields):\s*$")
+_SECTION = re.compile(
+    r"(Args|Arguments|Attributes|Example|Examples|Inputs?|Note|Notes|Outputs?|Parameters|Raises|References|Returns|Shapes?|Sources?|Yields):\s*$"
+)
 _FIELD = re.compile(r"(\*{0,2}[\w.]+(?:\s*\([^)]*\))?(?:, \*{0,2}\w+)*):\s+(.*)", re.DOTALL)
 
 

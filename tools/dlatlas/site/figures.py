@@ -46,9 +46,9 @@ def draw(figure: Mapping[str, Any], lang: str, name: str) -> str:
     parts = [_panel(panel, lang, f"{name}-{i}", len(panels) > 1) for i, panel in enumerate(merged)]
     title = _text(figure.get("title"), lang)
     labels = list(dict.fromkeys(_text(s.get("label"), lang) for panel in merged for s in panel["series"]))
-    legend = "".join(tag("li", f'<i class="f-key f-{i % COLORS}"></i>{escape(label)}') for i, label in enumerate(labels)) if len(labels) > 1 or labels[0] else ""
-    head = tag("figcaption", escape(title)) if title else ""
-    return tag("figure", head + (tag("ul", legend, class_="f-legend") if legend else "") + tag("div", "".join(parts), class_="f-panels"), class_="chart", id=name)
+    keys = "".join(tag("li", f'<i class="f-key f-{i % COLORS}"></i>{escape(label)}') for i, label in enumerate(labels) if label)
+    head = (tag("figcaption", escape(title)) if title else "") + (tag("ul", keys, class_="f-legend") if keys else "")
+    return tag("figure", head + tag("div", "".join(parts), class_="f-panels"), class_="chart", id=name)
 
 
 def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool) -> str:
@@ -61,20 +61,21 @@ def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool) -> str
     for s in series:
         sizes = {len(s[key]) for key in ("x", "y", "spread") if s.get(key) is not None}
         if len(sizes) != 1 or sizes == {0}:
-            raise FigureError(f"figure {name}: series {_text(s.get('label'), 'en')!r} has x, y and spread of lengths {sorted(sizes)}; expected one length above 0")
+            label = _text(s.get("label"), "en")
+            raise FigureError(
+                f"figure {name}: series {label!r} has x, y and spread of lengths {sorted(sizes)}; expected one length above 0"
+            )
     labels = list(dict.fromkeys(_text(s.get("label"), lang) for s in series))
     body = _bars(panel, series, name) if kind == "bars" else _plot(panel, series, kind, name)
     x_label, y_label = (_text(panel.get(axis, {}).get("label"), lang) for axis in "xy")
     axes = (
-        f'<text class="f-label" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
-        f'<text class="f-label" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" text-anchor="middle">{escape(y_label)}</text>'
+        f'<text class="f-label f-middle" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 8}">{escape(x_label)}</text>'
+        f'<text class="f-label f-middle" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)">{escape(y_label)}</text>'
     )
     title = _text(panel.get("title"), lang)
     described = "; ".join(filter(None, (f"{x_label} / {y_label}".strip(" /"), *(_describe(s, lang) for s in series))))
-    svg = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title or ", ".join(labels))}</title><desc id="{name}-desc">{escape(described)}</desc>{body}{axes}</svg>'
-    )
+    told = tag("title", escape(title or ", ".join(labels)), id=f"{name}-title") + tag("desc", escape(described), id=f"{name}-desc")
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-title {name}-desc">{told}{body}{axes}</svg>'
     return tag("div", (tag("p", escape(title), class_="f-title") if several and title else "") + svg, class_="f-panel")
 
 
@@ -112,12 +113,13 @@ def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], name: s
     group = (WIDTH - LEFT - RIGHT) / len(names)
     width = min(48.0, group * 0.8 / len(series))
     parts = [_grid(None, y, [], ticks)]
-    parts += [f'<text class="f-tick" x="{LEFT + group * (i + 0.5):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{escape(n)}</text>' for i, n in enumerate(names)]
+    parts += [_tick(LEFT + group * (i + 0.5), HEIGHT - BOTTOM + 18, text) for i, text in enumerate(names)]
     for i, s in enumerate(series):
         for label, (value, error) in zip(s["x"], _with_spread(s), strict=True):
             middle = LEFT + group * (names.index(str(label)) + 0.5) + (i - (len(series) - 1) / 2) * width
             top, bottom = sorted((y(value), base))
-            parts.append(f'<rect class="f-bar f-{i % COLORS}" x="{middle - width * 0.45:.1f}" y="{top:.1f}" width="{width * 0.9:.1f}" height="{max(bottom - top, 1):.1f}"/>')
+            place = f'x="{middle - width * 0.45:.1f}" y="{top:.1f}" width="{width * 0.9:.1f}" height="{max(bottom - top, 1):.1f}"'
+            parts.append(f'<rect class="f-bar f-{i % COLORS}" {place}/>')
             if error and (not log or value > error):
                 parts.append(f'<path class="f-error" d="M{middle:.1f} {y(value - error):.1f}V{y(value + error):.1f}"/>')
     return "".join(parts)
@@ -126,10 +128,14 @@ def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], name: s
 def _grid(x: Scale | None, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> str:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     lines = "".join(f"M{LEFT} {y(t):.1f}H{right}" for t in y_ticks)
-    texts = "".join(f'<text class="f-tick" x="{LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{_number(t)}</text>' for t in y_ticks)
+    texts = "".join(_tick(LEFT - 8, y(t) + 4, _number(t), "f-end") for t in y_ticks)
     if x is not None:
-        texts += "".join(f'<text class="f-tick" x="{x(t):.1f}" y="{bottom + 18}" text-anchor="middle">{_number(t)}</text>' for t in x_ticks)
+        texts += "".join(_tick(x(t), bottom + 18, _number(t)) for t in x_ticks)
     return f'<path class="f-grid" d="{lines}"/><path class="f-axis" d="M{LEFT} {TOP}V{bottom}H{right}"/>{texts}'
+
+
+def _tick(x: float, y: float, text: str, align: str = "f-middle") -> str:
+    return f'<text class="f-tick {align}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
 def _scale(values: Sequence[float], log: bool, start: float, end: float, name: str) -> tuple[Scale, list[float]]:

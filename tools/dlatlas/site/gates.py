@@ -13,7 +13,11 @@ _ATTRIBUTE = re.compile(r"([^\s=<>\"'/]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\
 _CSS_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
 _OPAQUE = re.compile(r"<!--.*?-->|(<(script|style)\b[^>]*>).*?</\2>", re.DOTALL | re.IGNORECASE)
 
-LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src", "object": "data", "use": "href", "image": "href"}
+LOADED = dict.fromkeys(("script", "img", "iframe", "source", "video", "audio", "embed"), "src") | {
+    "object": "data",
+    "use": "href",
+    "image": "href",
+}
 """Attributes from which a browser loads on its own; ``link`` is treated apart."""
 
 HARMLESS_RELS = {"canonical", "alternate", "prev", "next", "license"}

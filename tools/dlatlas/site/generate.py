@@ -19,7 +19,23 @@ from dlatlas.site.context import Context, Page, load_bench
 from dlatlas.site.strings import LANGUAGES, say
 from dlatlas.site.topic import topic_page
 
-TEMPLATE_WORDS = ("site", "search", "menu", "skip", "language-switch", "breadcrumb", "on-this-page", "scheme", "licenses", "built-from", "previous", "next", "more", "home", "areas")
+TEMPLATE_WORDS = (
+    "site",
+    "search",
+    "menu",
+    "skip",
+    "language-switch",
+    "breadcrumb",
+    "on-this-page",
+    "scheme",
+    "licenses",
+    "built-from",
+    "previous",
+    "next",
+    "more",
+    "home",
+    "areas",
+)
 """Words that the page templates use."""
 
 SECTIONS = ("methods", "claims", "errata", "glossary", "verify")
@@ -28,10 +44,10 @@ SECTIONS = ("methods", "claims", "errata", "glossary", "verify")
 
 def pages(context: Context) -> list[Page]:
     """Every generated page of one language."""
-    catalog = context.catalog
-    found = [listing.home_page(context), listing.methods_page(context), listing.claims_page(context), listing.errata_page(context), listing.glossary_page(context)]
-    found += [listing.area_page(context, area) for area in catalog.areas]
-    found += [topic_page(context, topic) for topic in catalog.topics]
+    lists = (listing.home_page, listing.methods_page, listing.claims_page, listing.errata_page, listing.glossary_page)
+    found = [make(context) for make in lists]
+    found += [listing.area_page(context, area) for area in context.catalog.areas]
+    found += [topic_page(context, topic) for topic in context.catalog.topics]
     return found + listing.source_pages(context)
 
 
@@ -77,7 +93,7 @@ def configuration(context: Context, work: Path) -> dict[str, Any]:
         {
             "id": area.id,
             "title": escape(area.title.get(context.lang)),
-            "topics": [{"id": t, "title": escape(context.topics[t].title.get(context.lang))} for t in area.topics if t in context.topics],
+            "topics": [{"id": topic.id, "title": escape(topic.title.get(context.lang))} for topic in context.topics_of(area)],
         }
         for area in context.catalog.areas
     ]

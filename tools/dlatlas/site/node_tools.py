@@ -49,7 +49,9 @@ def require() -> None:
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     """Start ``node`` with its output captured."""
-    return subprocess.Popen([executable(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8")
+    return subprocess.Popen(
+        [executable(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+    )
 
 
 def copy_assets(assets: Path) -> None:

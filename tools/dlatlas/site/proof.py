@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+import msgspec
+
 from dlatlas.catalog.model import Claim, Equation, Erratum, Expectation, Method
 from dlatlas.evidence.store import Check, MethodEvidence
+from dlatlas.evidence.verdict import judge
 from dlatlas.site.context import Context
 from dlatlas.site.figures import draw
 from dlatlas.site.markup import inline, tag
+
+BENCH_COLUMNS = ("method", "case", "against", "forward", "backward", "spread", "ours", "theirs", "mode", "device", "date")
+"""Words of the speed table's header."""
 
 
 def number(value: float) -> str:
@@ -27,7 +34,14 @@ def table(headers: list[str], rows: list[list[str]], class_: str = "") -> str:
     """A table of HTML cells that scrolls sideways on its own where it is too wide."""
     head = tag("tr", "".join(tag("th", name, scope="col") for name in headers))
     body = "".join(tag("tr", "".join(tag("td", cell) for cell in row)) for row in rows)
-    return tag("div", tag("table", tag("thead", head) + tag("tbody", body), class_="data"), class_=f"table-wrap {class_}".strip(), tabindex="0")
+    whole = tag("table", tag("thead", head) + tag("tbody", body), class_="data")
+    return tag("div", whole, class_=f"table-wrap {class_}".strip(), tabindex="0")
+
+
+def environment(context: Context, values: Mapping[str, Any]) -> str:
+    """The line that says where numbers were measured; the date stands elsewhere."""
+    text = " · ".join(f"{escape(key)} {escape(str(value))}" for key, value in values.items() if key != "date" and value)
+    return tag("p", f"{context.say('environment')}: {text}", class_="environment") if text else ""
 
 
 def largest(record: MethodEvidence) -> Check:
@@ -72,13 +86,15 @@ def equation_mark(context: Context, equation: Equation, methods: list[str]) -> s
     hint = context.say("checked-by", test=check.test.split("::", 1)[-1], error=number(check.error), date=date[:10])
     stale = context.statuses.get(method) == "stale"
     label = context.say("stale" if stale else "checked")
-    return tag("a", label, class_="mark mark-stale" if stale else "mark", href=f"#{anchor(method, device, check.test)}", title=hint, aria_label=hint)
+    target = f"#{anchor(method, device, check.test)}"
+    return tag("a", label, class_="mark mark-stale" if stale else "mark", href=target, title=hint)
 
 
 def method_proof(context: Context, method: Method) -> str:
     """The recorded checks of one method, a table a device."""
     status = context.statuses[method.id]
-    head = tag("p", badge(context, status) + (tag("span", context.html(method.oracle), class_="oracle") if method.oracle else ""), class_="proof-head")
+    oracle = tag("span", context.html(method.oracle)) if method.oracle else ""
+    head = tag("p", badge(context, status) + oracle, class_="proof-head")
     notes = {"stale": context.say("stale-note"), "unverified": context.say("unverified-note")}
     if status in notes:
         head += tag("p", notes[status], class_="note")
@@ -95,14 +111,13 @@ def _device_proof(context: Context, method: Method, device: str, record: MethodE
         name = anchor(method.id, device, check.test)
         first = tag("span", test_name(check.test), id=None if name in seen else name)
         seen.add(name)
-        rows.append([first, escape(check.what), escape(check.oracle), tag("code", escape(check.dtype)), escape(check.shapes), number(check.error), number(check.tolerance)])
+        texts = [escape(text) for text in (check.what, check.oracle, check.dtype, check.shapes)]
+        rows.append([first, *texts, number(check.error), number(check.tolerance)])
     worst = largest(record)
-    environment = " · ".join(f"{escape(key)} {escape(str(value))}" for key, value in record.environment.items() if key != "date")
-    summary = (
-        tag("strong", context.say("checks-of", n=len(record.checks), device=escape(device), date=escape(record.date[:10])))
-        + tag("span", context.say("checks-summary", error=number(worst.error), tolerance=number(worst.tolerance)))
+    summary = tag("strong", context.say("checks-of", n=len(record.checks), device=escape(device), date=escape(record.date[:10]))) + tag(
+        "span", context.say("checks-summary", error=number(worst.error), tolerance=number(worst.tolerance))
     )
-    content = table(headers, rows, "checks") + tag("p", f"{context.say('environment')}: {environment}", class_="environment")
+    content = table(headers, rows, "checks") + environment(context, record.environment)
     return tag("details", tag("summary", summary) + content, open=len(rows) <= 10)
 
 
@@ -111,10 +126,10 @@ def speed(context: Context, methods: list[str]) -> str:
     found = [row for row in context.bench.get("rows", ()) if row.get("method") in methods]
     if not found:
         return ""
-    headers = [context.say(key) for key in ("method", "case", "against", "forward", "backward", "spread", "ours", "theirs", "mode", "device", "date")]
-    environment = " · ".join(f"{escape(str(k))} {escape(str(v))}" for k, v in context.bench.get("environment", {}).items())
+    headers = [context.say(key) for key in BENCH_COLUMNS]
     note = tag("p", context.say("speed-note"), class_="note")
-    return note + table(headers, [_bench_row(row) for row in found], "speed") + (tag("p", f"{context.say('environment')}: {environment}", class_="environment") if environment else "")
+    rows = table(headers, [_bench_row(row) for row in found], "speed")
+    return note + rows + environment(context, context.bench.get("environment", {}))
 
 
 def _bench_row(row: dict[str, Any]) -> list[str]:
@@ -125,18 +140,27 @@ def _bench_row(row: dict[str, Any]) -> list[str]:
         return "" if row.get(key) is None else f"{number(row[key])} ms"
 
     low, high = row.get("spread") or (None, None)
-    words = {key: escape(str(row.get(key, ""))) for key in ("method", "case", "against", "mode", "device", "dtype", "date")}
+    words = {key: escape(str(row.get(key) or "")) for key in ("method", "case", "against", "mode", "device", "dtype", "date")}
     return [
-        tag("code", words["method"]), words["case"], words["against"], tag("strong", ratio("forward_ratio")), tag("strong", ratio("backward_ratio")),
-        "" if low is None else f"{low:.2f}–{high:.2f}", milliseconds("ours_ms"), milliseconds("theirs_ms"), words["mode"], f"{words['device']} {words['dtype']}".strip(), words["date"][:10],
-    ]  # fmt: skip
+        tag("code", words["method"]),
+        words["case"],
+        words["against"],
+        tag("strong", ratio("forward_ratio")),
+        tag("strong", ratio("backward_ratio")),
+        "" if low is None else f"{low:.2f}–{high:.2f}",
+        milliseconds("ours_ms"),
+        milliseconds("theirs_ms"),
+        words["mode"],
+        f"{words['device']} {words['dtype']}".strip(),
+        words["date"][:10],
+    ]
 
 
 def claim(context: Context, claim: Claim) -> str:
     """A claim: its sentence, the expected band, what was measured, the figure and the command."""
     record = context.evidence.claims.get(claim.id)
     status = context.evidence.claim_status(claim.id, claim.experiment.split(":")[0])
-    head = tag("p", context.html(claim.statement), class_="statement") + tag("p", context.say("from-source", source=_source(context, claim.source)), class_="note")
+    head = tag("p", context.html(claim.statement), class_="statement") + _source(context, claim.source)
     if record is None:
         return head + tag("p", context.say("not-run"), class_="note")
     rows = []
@@ -147,7 +171,7 @@ def claim(context: Context, claim: Claim) -> str:
             continue
         mean = record.mean(expected.value)
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        held = (expected.min is None or mean >= expected.min) and (expected.max is None or mean <= expected.max)
+        held = judge(msgspec.structs.replace(claim, expect=(expected,)), record).state == "holds"
         verdict = tag("span", context.say("holds" if held else "fails"), class_=f"badge badge-{'verified' if held else 'fails'}")
         rows.append([tag("code", escape(expected.value)), band(context, expected), f"{mean:.4g} ± {spread:.2g}", verdict])
     headers = [context.say(key) for key in ("value", "expected", "measured", "status")]
@@ -162,7 +186,9 @@ def band(context: Context, expected: Expectation) -> str:
     """The band of an expectation in words."""
     if expected.min is not None and expected.max is not None:
         return context.say("between", lo=number(expected.min), hi=number(expected.max))
-    return context.say("at-most", n=number(expected.max)) if expected.max is not None else context.say("at-least", n=number(expected.min or 0))
+    if expected.max is not None:
+        return context.say("at-most", n=number(expected.max))
+    return context.say("at-least", n=number(expected.min)) if expected.min is not None else ""
 
 
 def erratum(context: Context, erratum: Erratum) -> str:
@@ -171,10 +197,11 @@ def erratum(context: Context, erratum: Erratum) -> str:
     body = tag("dl", "".join(tag("dt", name) + tag("dd", text) for name, text in pairs))
     tests = ", ".join(test_name(test) for test in erratum.checked_by)
     shown = tag("p", context.say("shown-by", test=tests), class_="note") if tests else ""
-    return tag("div", tag("p", context.say("from-source", source=_source(context, erratum.source)), class_="note") + body + shown, class_="erratum", id=f"erratum-{erratum.id}")
+    return tag("div", _source(context, erratum.source) + body + shown, class_="erratum", id=f"erratum-{erratum.id}")
 
 
 def _source(context: Context, source: str) -> str:
-    """A catalog entry's title where ``source`` is an entry id, else the text itself."""
+    """Where it is said: a catalog entry's title where ``source`` is an entry id, else the text itself."""
     entry = context.entries.get(source)
-    return tag("cite", escape(entry.title.get(context.lang))) if entry else inline(source)
+    shown = tag("cite", escape(entry.title.get(context.lang))) if entry else inline(source)
+    return tag("p", context.say("from-source", source=shown), class_="note")

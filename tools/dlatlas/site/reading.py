@@ -51,9 +51,11 @@ def _filters(context: Context, entries: list[Entry]) -> str:
     fields = []
     for name, found in counts.items():
         if len(found) > 1:
-            options = tag("option", context.say("filter-all"), value="") + "".join(tag("option", f"{context.say(f'{name}-{value}')} ({n})", value=value) for value, n in found.most_common())
-            fields.append(tag("label", f"{context.say(f'filter-{name}')} {tag('select', options, name=name)}"))
-    output = tag("output", context.say("filter-count", shown=len(entries), all=len(entries)), data_text=context.say("filter-count", shown="{shown}", all="{all}"))
+            options = [tag("option", context.say("filter-all"), value="")]
+            options += [tag("option", f"{context.say(f'{name}-{value}')} ({n})", value=value) for value, n in found.most_common()]
+            fields.append(tag("label", f"{context.say(f'filter-{name}')} {tag('select', ''.join(options), name=name)}"))
+    pattern = context.say("filter-count", shown="{shown}", all="{all}")
+    output = tag("output", pattern.format(shown=len(entries), all=len(entries)), data_text=pattern)
     return tag("form", "".join(fields) + output, class_="filters", hidden=True) if fields else ""
 
 
@@ -74,7 +76,8 @@ def _entry(context: Context, page: Page, entry: Entry) -> str:
         + _links(context, entry)
         + _relations(context, page, entry)
     )
-    return tag("li", body, class_="entry", id=f"entry-{entry.id}" if here else None, data_type=entry.type, data_lang=entry.lang, data_level=entry.level)
+    data = {"data_type": entry.type, "data_lang": entry.lang, "data_level": entry.level}
+    return tag("li", body, class_="entry", id=f"entry-{entry.id}" if here else None, **data)
 
 
 def _title(context: Context, entry: Entry) -> str:
@@ -84,13 +87,10 @@ def _title(context: Context, entry: Entry) -> str:
     other = entry.title.get(original) if shown and original != context.lang else ""
     url = next((found.url for found in entry.links if not found.dead and safe_url(found.url)), None)
     url = url or next((found.archive for found in entry.links if found.archive and safe_url(found.archive)), None)
-    label = link(escape(main), url, lang=_other_language(context, main_lang)) if url else tag("span", escape(main), lang=_other_language(context, main_lang))
+    lang = None if main_lang == context.lang else main_lang
+    label = link(escape(main), url, lang=lang) if url else tag("span", escape(main), lang=lang)
     second = tag("span", escape(other), lang=entry.lang, class_="entry-other") if other and other != main else ""
     return tag("cite", label) + (f" {second}" if second else "")
-
-
-def _other_language(context: Context, lang: str) -> str | None:
-    return None if lang == context.lang else lang
 
 
 def _authors(entry: Entry) -> str:
@@ -108,7 +108,8 @@ def _links(context: Context, entry: Entry) -> str:
             parts.append(link(f"{name}:{escape(value)}", address + value))
     if not parts:
         return tag("div", context.say("no-address"), class_="entry-links")
-    return tag("div", "".join(tag("span", part) for part in parts), class_="entry-links") if len(parts) > 1 or entry.links[0].dead or entry.links[0].archive else ""
+    worth_it = len(parts) > 1 or not entry.links or entry.links[0].dead or entry.links[0].archive
+    return tag("div", "".join(tag("span", part) for part in parts), class_="entry-links") if worth_it else ""
 
 
 def _copy(context: Context, found: Link, repeated: bool) -> str:

@@ -9,7 +9,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "site": ("Deep Learning Atlas", "深度学习图谱"),
     "tagline": ("Code that runs. Numbers that are checked.", "能运行的代码，经过检验的数字。"),
     "lead": (
-        "A curated, bilingual map of deep learning: what to read, what the equations say, and a reference implementation whose agreement with an independent oracle is measured.",
+        "A curated, bilingual map of deep learning: what to read, what the equations say, "
+        "and a reference implementation whose agreement with an independent oracle is measured.",
         "一份中英双语的深度学习图谱：读什么、公式说了什么，以及与独立基准逐项比对过的参考实现。",
     ),
     "home": ("Home", "首页"),
@@ -32,7 +33,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "uses": ("Three ways to use it", "三种用法"),
     "use-read": ("Learn a topic", "学一个主题"),
     "use-read-text": (
-        "Read the summary, see what comes before and after, then follow a reading list in order, with a line on why each work is worth the time.",
+        "Read the summary, see what comes before and after, "
+        "then follow a reading list in order, with a line on why each work is worth the time.",
         "先读概述，看清前置与后续，再按顺序读资料，每份资料都写明为什么值得读。",
     ),
     "use-run": ("Take an implementation", "拿一份实现"),
@@ -202,7 +204,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "run-tests": ("the checks of this method", "这个方法的检验"),
     "run-claim": ("the experiment behind a claim", "论断背后的实验"),
     "methods-intro": (
-        "Every method of the catalog. A method is verified when a recorded run of its tests was made with today's code; planned methods have no implementation yet.",
+        "Every method of the catalog. A method is verified when a recorded run of its tests was made with today's code; "
+        "planned methods have no implementation yet.",
         "目录中的全部方法。“已验证”表示检验记录与当前代码一致；“计划中”表示尚无实现。",
     ),
     "claims-intro": (

@@ -57,27 +57,29 @@ def _first_sentence(text: str) -> str:
 
 
 def _opening(context: Context, page: Page, topic: Topic) -> str:
-    other = topic.title.get(context.other)
-    second = tag("span", escape(other), lang=context.other, class_="title-other") if other != topic.title.get(context.lang) else ""
-    title = tag("h1", escape(topic.title.get(context.lang)) + (f" {second}" if second else ""))
-    return tag("div", title + tag("div", tag("div", paragraphs(topic.summary.get(context.lang)), class_="summary") + _aside(context, page, topic), class_="opening"), class_="topic-head")
+    summary = tag("div", paragraphs(topic.summary.get(context.lang)), class_="summary")
+    opening = tag("div", summary + _aside(context, page, topic), class_="opening")
+    return tag("div", tag("h1", context.both(topic.title)) + opening, class_="topic-head")
 
 
 def _aside(context: Context, page: Page, topic: Topic) -> str:
-    def entry(other: Topic, why: str = "") -> str:
-        name = tag("a", escape(other.title.get(context.lang)), href=page.url(context.topic_address(other)))
-        return tag("li", name + (tag("span", why) if why else ""))
-
-    before = [entry(context.topics[r.topic], context.html(r.why)) for r in topic.requires if r.topic in context.topics]
-    after = [entry(other) for other in context.next_topics.get(topic.id, ())]
-    state = [tag("li", tag("span", context.html(m.title), class_="state-name") + proof.badge(context, context.statuses[m.id])) for m in topic.methods]
-    blocks = [
-        ("before", tag("ul", "".join(before)) if before else tag("p", context.say("no-before"))),
-        ("after", tag("ul", "".join(after), class_="plain-list") if after else tag("p", context.say("no-after"))),
+    before = [
+        tag("li", context.topic_link(page, context.topics[required.topic]) + tag("span", context.html(required.why)))
+        for required in topic.requires
+        if required.topic in context.topics
     ]
-    if state:
-        blocks.append(("state", tag("ul", "".join(state), class_="state")))
-    return tag("aside", "".join(tag("section", tag("p", context.say(name), class_="aside-title") + content) for name, content in blocks), class_="facts", aria_label=topic.title.get(context.lang))
+    after = [tag("li", context.topic_link(page, other)) for other in context.next_topics.get(topic.id, ())]
+    state = [
+        tag("li", tag("span", context.html(method.title), class_="state-name") + proof.badge(context, context.statuses[method.id]))
+        for method in topic.methods
+    ]
+    blocks = {
+        "before": tag("ul", "".join(before)) if before else tag("p", context.say("no-before")),
+        "after": tag("ul", "".join(after), class_="plain-list") if after else tag("p", context.say("no-after")),
+        "state": tag("ul", "".join(state), class_="state") if state else "",
+    }
+    sections = [tag("section", tag("p", context.say(name), class_="aside-title") + content) for name, content in blocks.items() if content]
+    return tag("aside", "".join(sections), class_="facts", aria_label=topic.title.get(context.lang))
 
 
 def _equations(context: Context, topic: Topic) -> str:
@@ -85,8 +87,9 @@ def _equations(context: Context, topic: Topic) -> str:
     items = []
     for equation in topic.equations:
         note = tag("p", context.html(equation.note)) if equation.note else ""
-        mark = proof.equation_mark(context, equation, methods)
-        items.append(tag("li", tag("div", formula(equation.tex, display=True), class_="formula", tabindex="0") + tag("div", note + mark, class_="equation-note"), id=f"eq-{equation.id}"))
+        shown = tag("div", formula(equation.tex, display=True), class_="formula")
+        said = tag("div", note + proof.equation_mark(context, equation, methods), class_="equation-note")
+        items.append(tag("li", shown + said, id=f"eq-{equation.id}"))
     return tag("ol", "".join(items), class_="equations") if items else ""
 
 
@@ -109,17 +112,14 @@ def _implementation(context: Context, page: Page, topic: Topic) -> str:
             continue
         title = ("、" if context.lang == "zh" else ", ").join(m.title.get(context.lang) for m in methods)
         source = page.url(context.source_address(module))
-        tools = tag(
-            "div",
-            tag("code", escape(module))
-            + tag("a", context.say("whole-file"), href=source)
-            + tag("button", context.say("copy-file"), type="button", class_="copy-file", data_source=f"{source}{path.name}.txt", data_done=context.say("copied"), data_failed=context.say("copy-failed")),
-            class_="edition-tools",
-        )
+        told = {"data_done": context.say("copied"), "data_failed": context.say("copy-failed")}
+        copy = tag("button", context.say("copy-file"), type="button", class_="copy-file", data_source=f"{source}{path.name}.txt", **told)
+        whole = tag("a", context.say("whole-file"), href=source)
+        tools = tag("div", tag("code", escape(module)) + whole + copy, class_="edition-tools")
         deviations = [tag("li", context.html(text)) for m in methods for text in m.deviations]
         extra = tag("p", context.say("deviations"), class_="aside-title") + tag("ul", "".join(deviations)) if deviations else ""
         name = module.rpartition(".")[2]
-        rows = render(path.read_text("utf-8"), name, source, context.say("row-link"))
+        rows = render(path.read_text("utf-8"), name, context.say("row-link"))
         parts.append(f"{heading(3, title, f'code-{name}')}\n\n{tag('div', extra + tools + rows, class_='module')}")
     if planned and not parts:
         return tag("div", tag("p", context.say("planned-note")) + names, class_="planned")
@@ -129,9 +129,11 @@ def _implementation(context: Context, page: Page, topic: Topic) -> str:
 
 
 def _proof(context: Context, topic: Topic) -> str:
-    return "\n\n".join(
-        f"{heading(3, method.title.get(context.lang), f'proof-{method.id}')}\n\n{tag('div', proof.method_proof(context, method), class_='proof')}" for method in context.implemented(topic)
-    )
+    parts = []
+    for method in context.implemented(topic):
+        parts.append(heading(3, method.title.get(context.lang), f"proof-{method.id}"))
+        parts.append(tag("div", proof.method_proof(context, method), class_="proof"))
+    return "\n\n".join(parts)
 
 
 def _claims(context: Context, topic: Topic) -> str:

@@ -1,0 +1,75 @@
+"""Spellings that must meet, and ones that must not."""
+
+from __future__ import annotations
+
+import pytest
+from dlatlas.search.spelling import distance
+from dlatlas.search.text import normalize, pairs, squash, stem, tokens, units
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "prune pruning pruned prunes",
+        "normalisation normalization normalize normalised normalising normalizes normalizer",
+        "loss losses",
+        "network networks",
+        "colour color colours colored",
+        "behaviour behavior behaviours",
+        "neighbour neighbor neighbours neighboring",
+        "model modelling modeling models modelled",
+        "label labelling labelled labels",
+        "bias biases biased",
+        "centre center centres centers",
+        "analyse analyze analysing analyzed",
+        "embed embedding embeddings embedded",
+        "catalogue catalog catalogs",
+        "matrix matrices",
+        "grey gray",
+        "defence defense",
+        "entropy entropies",
+    ],
+)
+def test_one_stem(family: str) -> None:
+    assert len({stem(word) for word in family.split()}) == 1
+
+
+@pytest.mark.parametrize(("one", "other"), [("four", "for"), ("gan", "gans2"), ("rnn", "cnn"), ("convolution", "deconvolution"), ("l1", "l2")])
+def test_different_stems(one: str, other: str) -> None:
+    assert stem(one) != stem(other)
+
+
+@pytest.mark.parametrize(
+    ("variant", "common"),
+    [
+        ("深度學習", "深度学习"),
+        ("卷積神經網路", "卷积神经网络"),
+        ("類神經網路", "神经网络"),
+        ("隨機梯度下降演算法", "随机梯度下降算法"),
+        ("ＬＳＴＭ", "lstm"),
+        ("Jürgen Schmidhuber", "jurgen schmidhuber"),
+        ("損失函式", "损失函数"),
+    ],
+)
+def test_normalize(variant: str, common: str) -> None:
+    assert normalize(variant) == common
+
+
+def test_tokens() -> None:
+    assert tokens("U-Net 剪枝方法 C++") == ["u", "net", "unet", "剪枝", "枝方", "方法", "剪", "枝", "方", "法", "c++"]
+    assert list(units("Batch-Normalization 剪枝方法")) == ["batch", "normaliz", "剪枝方法"]
+    assert pairs("图") == ["图"] and tokens("图") == ["图"]
+    assert squash("Batch Normalisation") == squash("batch-normalization")
+
+
+@given(st.text())
+def test_any_text_becomes_tokens_without_separators(text: str) -> None:
+    for token in tokens(text):
+        assert token and not any(c in token for c in ' "\0')
+
+
+def test_distance() -> None:
+    assert [distance("dropout", word) for word in ("dropout", "dropuot", "dropot", "dropouts", "drupout", "pruning")] == [0, 1, 1, 1, 1, 6]
+    assert distance("", "abc") == 3

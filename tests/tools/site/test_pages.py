@@ -1,0 +1,161 @@
+import re
+from pathlib import Path
+
+import pytest
+from dlatlas.evidence.store import write_json
+from dlatlas.site import listing
+from dlatlas.site.context import Context, relative
+from dlatlas.site.generate import configuration, markdown, pages
+from dlatlas.site.strings import LANGUAGES
+from dlatlas.site.topic import public_names, topic_page
+
+from tests.tools.site.conftest import MODULE
+from tests.tools.tree import write
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "url"),
+    [
+        ("", "", "./"),
+        ("", "a/", "a/"),
+        ("a/", "", "../"),
+        ("a/b/", "a/c/", "../../a/c/"),
+        ("a/b/", "a/b/#x", "#x"),
+        ("a/b/", "c/#x", "../../c/#x"),
+    ],
+)
+def test_addresses_are_relative(here: str, there: str, url: str) -> None:
+    assert relative(here, there) == url
+
+
+def topic(context: Context, name: str) -> str:
+    return topic_page(context, context.topics[name]).body
+
+
+def test_a_topic_page_has_its_parts_in_reading_order(english: Context) -> None:
+    body = topic(english, "optimizers")
+    found = re.findall(r"^## .*\{#([\w-]+)\}$", body, re.MULTILINE)
+    assert found == ["equations", "implementation", "proof", "speed", "claims", "reading", "errata", "run", "api"]
+    assert '<h1>Optimizers <span lang="zh" class="title-other">优化器</span></h1>' in body
+
+
+def test_prerequisites_and_what_comes_next(english: Context) -> None:
+    assert '<a href="../../training/optimizers/">Optimizers</a><span>It is trained by gradient descent.</span>' in topic(english, "lstm")
+    assert '<a href="../../training/lstm/">LSTM</a>' in topic(english, "optimizers")
+
+
+def test_an_equation_links_to_its_check(english: Context) -> None:
+    body = topic(english, "optimizers")
+    target = re.search(r'class="mark" href="#([^"]+)" title="([^"]+)"', body)
+    assert target and "TestAdam::test_update[float64]" in target[2] and "1e-16" in target[2] and "2026-01-02" in target[2]
+    assert f'id="{target[1]}"' in body
+
+
+def test_changed_code_makes_the_page_say_stale(site_tree: Path, english: Context) -> None:
+    assert "badge-verified" in topic(english, "optimizers")
+    assert "badge-stale" not in topic(english, "optimizers")
+    write(site_tree, {"refimpl/training/adam.py": "\nx = 1\n"}, append=True)
+    body = topic(Context(site_tree, english.catalog, english.evidence, english.bench, "en"), "optimizers")
+    assert "badge-stale" in body and "mark-stale" in body and "The code has changed" in body
+
+
+def test_numbers_come_from_the_evidence(site_tree: Path, english: Context) -> None:
+    body = topic(english, "optimizers")
+    assert "<td>1e-16</td><td>1e-12</td>" in body
+    assert "<strong>1.05</strong>" in body and "2.1 ms" in body
+    assert "1 ± 0" in body and "0.9 to 1.1" in body and "badge-verified" in body
+    assert 'id="figure-adam-steps"' in body
+
+
+def test_a_claim_whose_seed_leaves_the_band_does_not_hold(site_tree: Path, english: Context) -> None:
+    from dlatlas.evidence.store import Evidence
+
+    from tests.tools.tree import claim_evidence
+
+    record = claim_evidence(site_tree, "adam-steps", "refimpl.experiments.training")
+    fields = {f: getattr(record, f) for f in record.__struct_fields__}
+    write_json(site_tree / "evidence/claims/adam-steps.json", {**fields, "values": {"step": [0.5, 1.5]}})
+    body = topic(Context(site_tree, english.catalog, Evidence(site_tree), {}, "en"), "optimizers")
+    assert "does not hold" in body and "1 ± 0.71" in body
+
+
+def test_planned_methods_are_called_planned(english: Context, chinese: Context) -> None:
+    body = topic(english, "lstm")
+    assert "No implementation exists yet" in body and "LSTM with forget gate" in body
+    assert "{#implementation}" not in body and "badge-planned" in body
+    assert "尚无实现" in topic(chinese, "lstm")
+    assert "Planned, not implemented yet:" in topic(english, "optimizers")
+
+
+def test_the_reading_list_puts_picks_first_and_shows_relations_both_ways(english: Context) -> None:
+    body = topic(english, "optimizers")
+    assert re.findall(r"^### .*\{#([\w-]+)\}$", body[body.index("{#reading}") :], re.MULTILINE)[:3] == [
+        "read-first",
+        "group-code",
+        "group-book",
+    ]
+    adam = re.search(r'<li class="entry" id="entry-kingma-2014-adam".*?</li>', body, re.DOTALL)
+    assert adam and "Code</dt>" in adam[0] and "Explained by</dt>" in adam[0] and "abstract" in adam[0]
+    code = re.search(r'id="entry-gh-someone-adam".*?</li>', body, re.DOTALL)
+    assert code and "Implements</dt>" in code[0] and "(official)" in code[0] and "pytorch" in code[0]
+    assert 'lang="zh-Hant"' in body and "Traditional Chinese" in body
+
+
+def test_an_entry_at_home_elsewhere_is_linked_there(english: Context) -> None:
+    body = topic(english, "pruning")
+    assert "entry-zhihu-p-1" not in re.findall(r'id="([^"]+)"', body)
+    assert 'href="../../training/optimizers/#entry-kingma-2014-adam"' in body
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nothing_hostile_reaches_a_page(site_tree: Path, english: Context, lang: str) -> None:
+    context = Context(site_tree, english.catalog, english.evidence, english.bench, lang)
+    text = "\n".join(markdown(page) for page in pages(context))
+    assert "<script" not in text and "<img" not in text and "onerror=alert(3)>" not in text
+    assert not re.search(r'href="\s*javascript', text, re.IGNORECASE)
+    assert "https://example.org/?a=1&amp;b=&#x27;&quot;&lt;" in text
+
+
+def test_titles_in_front_matter_are_escaped(english: Context) -> None:
+    page = listing.home_page(english)
+    hostile = type(page)("x/", '<b>"a"</b>', "", "page")
+    assert 'title: "&lt;b&gt;&quot;a&quot;&lt;/b&gt;"' in markdown(hostile)
+
+
+def test_home_counts_the_catalog(english: Context) -> None:
+    body = listing.home_page(english).body
+    assert re.findall(r"<dd>(?:<a[^>]*>)?(\d+)", body) == ["2", "3", "5", "3", "1"]
+
+
+def test_every_method_is_in_the_table(english: Context) -> None:
+    body = listing.methods_page(english).body
+    assert [body.count(f"<code>{m}</code>") for m in ("adam", "storm", "lstm")] == [1, 1, 1]
+    assert body.count("badge-planned") == 3 and "torch.optim.Adam" in body and "1e-16" in body
+
+
+def test_source_pages_hold_the_whole_file(english: Context) -> None:
+    (page,) = listing.source_pages(english)
+    assert page.address == "source/refimpl.training.adam/"
+    fenced = re.search(r'```\{\.python linenums="1"\}\n(.*)\n```$', page.body, re.DOTALL)
+    assert fenced and fenced[1] == MODULE.rstrip("\n")
+
+
+def test_a_fence_in_a_source_file_does_not_end_the_page_s(site_tree: Path, english: Context) -> None:
+    write(site_tree, {"refimpl/training/adam.py": 'x = """\n````\n"""\n'})
+    assert "\n`````{.python" in listing.source_pages(english)[0].body
+
+
+def test_both_languages_have_the_same_pages(english: Context, chinese: Context) -> None:
+    assert [p.address for p in pages(english)] == [p.address for p in pages(chinese)]
+
+
+def test_only_sections_are_in_the_navigation(english: Context, tmp_path: Path) -> None:
+    nav = configuration(english, tmp_path)["nav"]
+    areas = ["training/index.md", "compression/index.md"]
+    lists = ["methods/index.md", "claims/index.md", "errata/index.md", "glossary/index.md", "verify.md"]
+    assert [next(iter(item.values())) for item in nav] == ["index.md", *areas, *lists]
+
+
+def test_public_names() -> None:
+    assert public_names(MODULE) == ["Adam", "step"]
+    assert public_names("def a(): ...\ndef _b(): ...\nclass C: ...\n") == ["a", "C"]

@@ -1,0 +1,104 @@
+"""Which link is asked next: few at once at one host, none while the host asked us to wait."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from time import monotonic
+from urllib.parse import urlsplit
+
+from dlatlas.links.fetch import Hop
+
+
+@dataclass
+class Task:
+    """A link on its way: where it stands now and the hops behind it."""
+
+    url: str
+    current: str
+    hops: list[Hop] = field(default_factory=list)
+    tries: int = 0
+    waits: int = 0
+
+    @property
+    def host(self) -> str:
+        try:
+            return (urlsplit(self.current).hostname or "").lower()
+        except ValueError:
+            return ""
+
+
+@dataclass
+class _Host:
+    waiting: deque[Task] = field(default_factory=deque)
+    busy: int = 0
+    slots: int = 1
+    until: float = 0.0
+    refusals: int = 0
+
+
+PATIENCE = 6
+"""Pauses in a row that a host may ask for before its links are given up."""
+
+
+class Schedule:
+    """The queue that the workers share. Every hop is scheduled at its own host."""
+
+    def __init__(self, urls: Iterable[str], per_host: int) -> None:
+        self._per_host = per_host
+        self._hosts: dict[str, _Host] = {}
+        self._changed = threading.Condition()
+        self._open = 0
+        self._stopped = False
+        for url in urls:
+            self._open += 1
+            self._put(Task(url, url))
+
+    def _put(self, task: Task, *, first: bool = False) -> None:
+        host = self._hosts.setdefault(task.host, _Host(slots=self._per_host))
+        host.waiting.appendleft(task) if first else host.waiting.append(task)
+
+    def take(self) -> Task | None:
+        """The next task whose host is free, waiting for one; None when all are done or the check was stopped."""
+        with self._changed:
+            while self._open and not self._stopped:
+                now = monotonic()
+                ready = [host for host in self._hosts.values() if host.waiting and host.busy < host.slots]
+                free = next((host for host in ready if host.until <= now), None)
+                if free is not None:
+                    free.busy += 1
+                    return free.waiting.popleft()
+                self._changed.wait(min((host.until - now for host in ready), default=None))
+            return None
+
+    def again(self, task: Task, host: str, pause: float = 0.0) -> None:
+        """Give a task back for its next hop; ``pause`` makes its host wait and lowers its pace."""
+        with self._changed:
+            state = self._hosts[host]
+            state.busy -= 1
+            if pause:
+                state.until = max(state.until, monotonic() + pause)
+                state.slots = max(1, state.slots // 2)
+                state.refusals += 1
+            else:
+                state.refusals = 0
+            self._put(task, first=True)
+            self._changed.notify_all()
+
+    def gave_up(self, host: str) -> bool:
+        """Whether the host has refused so often that asking on would only waste its time and ours."""
+        with self._changed:
+            return self._hosts[host].refusals >= PATIENCE
+
+    def done(self, host: str) -> None:
+        with self._changed:
+            self._hosts[host].busy -= 1
+            self._open -= 1
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
