@@ -134,7 +134,8 @@ class Conv2d(nn.Module):
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride = pair("kernel_size", kernel_size, 1), pair("stride", stride, 1)
         self.dilation = pair("dilation", dilation, 1)
-        self.padding, self.padding_mode, self.method = padding, padding_mode, method
+        self.padding = padding if isinstance(padding, str) else pair("padding", padding, 0)
+        self.padding_mode, self.method = padding_mode, method
         self.around = pads(padding, self.kernel_size, self.stride, self.dilation)
         new = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, *self.kernel_size, **new))

@@ -162,7 +162,10 @@ def make_tree(root: Path) -> Path:
     environment = {"date": "2026-01-02", "torch": "2.13.0"}
     check = Check(test="test_update", what="step", oracle="torch.optim.Adam", dtype="float64", error=1e-16, tolerance=1e-12)
     adam = MethodEvidence(
-        code=code_hash(root, "refimpl.training.adam"), tests=tests_hash(root, "refimpl.training.adam"), environment=environment, checks=(check,)
+        code=code_hash(root, "refimpl.training.adam"),
+        tests=tests_hash(root, "refimpl.training.adam"),
+        environment=environment,
+        checks=(check,),
     )
     write_json(root / "evidence/checks/cpu/training.json", {"adam": adam})
     write_json(root / "evidence/claims/adam-steps.json", claim_evidence(root, "adam-steps", "refimpl.experiments.training"))
@@ -171,7 +174,14 @@ def make_tree(root: Path) -> Path:
 
 def claim_evidence(root: Path, id: str, module: str) -> ClaimEvidence:
     return ClaimEvidence(
-        id=id, code=code_hash(root, module), command=f"dlatlas claims run {id}", environment={}, seeds=(0, 1), values={"step": (1.0, 1.0)}, figure={}, seconds=0.1
+        id=id,
+        code=code_hash(root, module),
+        command=f"dlatlas claims run {id}",
+        environment={},
+        seeds=(0, 1),
+        values={"step": (1.0, 1.0)},
+        figure={},
+        seconds=0.1,
     )
 
 

@@ -121,7 +121,7 @@ BAD = (
     Bad(lambda: Conv2d(4, 2, 3, padding="same", stride=2), r"padding 'same' needs stride 1, got \(2, 2\)"),
     Bad(lambda: Conv2d(4, 2, 3, padding_mode="wrap"), r"padding_mode must be one of zeros, reflect, replicate, circular, got 'wrap'"),
     Bad(lambda: Conv2d(4, 2, 3, method="gemm"), r"method must be one of direct, fft, im2col, winograd, winograd4, got 'gemm'"),
-    Bad(lambda: Conv2d(4, 2, 3, padding=1, padding_mode="circular")(IMAGES[:, :3]), r"needs 4 input channels, got input \(3, 3, 7, 6\)"),
+    Bad(lambda: Conv2d(4, 2, 3, padding=1, padding_mode="circular")(IMAGES[:, :3].float()), r"needs 4 .* got input \(3, 3, 7, 6\)"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
+from torch import nn
 
 from refimpl.foundations.activation_layers import PReLU
 from refimpl.foundations.activations import ACTIVATIONS
@@ -29,7 +30,7 @@ BENCHES = [
         METHOD,
         "PReLU, 32 x 64 x 32 x 32",
         lambda: PReLU(64),
-        {"torch.nn.functional.prelu": lambda: lambda x, w=PReLU(64).weight: F.prelu(x, w)},
+        {"torch.nn.PReLU": lambda: nn.PReLU(64)},
         lambda: (randn(32, 64, 32, 32, seed=0),),
     ),
 ]

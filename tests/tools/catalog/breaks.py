@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the lines are YAML)
 """One way to break each lint rule, made to be combined: every break only adds to the fabricated tree.
 
 ``#! RULE`` in an added line marks where the rule must report; a line may carry several.
@@ -49,12 +50,18 @@ CHECKS = '{"%s":{"code":"old","tests":"old","environment":{"date":"2026-01-02"},
 
 BREAKS: dict[str, Break] = {
     # The loader.
-    "yaml-syntax": Break({"catalog/training/lstm/entries.yml": "- id: a\n  title: {en: [}\n"}, at("catalog/training/lstm/entries.yml", "yaml-syntax", 2)),
+    "yaml-syntax": Break(
+        {"catalog/training/lstm/entries.yml": "- id: a\n  title: {en: [}\n"}, at("catalog/training/lstm/entries.yml", "yaml-syntax", 2)
+    ),
     "yaml-repeated-key": entry("repeated-key", more="  level: core\n  level: intro  #! yaml-repeated-key"),
     "schema": entry("unknown-key", more="  stars: 5  #! schema"),
     "schema, a number where a string belongs": entry("number", more="  ids:\n    arxiv: 1412.6980  #! schema"),
     "schema, no area title": Break({"catalog/areas.yml": "- id: nameless  #! schema\n  summary: {en: 'S', zh: '概述'}\n  topics: []\n"}),
-    "duplicate-id": Break({ENTRIES: "- id: lecun-1989-optimal-brain-damage  #! duplicate-id\n  type: book\n  title: {en: 'B'}\n  lang: en\n  topics: [pruning]\n"}),
+    "duplicate-id": Break(
+        {
+            ENTRIES: "- id: lecun-1989-optimal-brain-damage  #! duplicate-id\n  type: book\n  title: {en: 'B'}\n  lang: en\n  topics: [pruning]\n"
+        }
+    ),
     "missing-file": Break(
         {"catalog/areas.yml": "- {id: area-ghost, title: {en: A, zh: 领域}, summary: {en: S, zh: 概述}, topics: [ghost]}\n"},
         at("catalog/area-ghost/ghost/topic.yml", "missing-file"),
@@ -62,18 +69,14 @@ BREAKS: dict[str, Break] = {
     "stray-file": Break({"catalog/training/unlisted/topic.yml": "id: unlisted  #! stray-file\n"}),
     "schema-drift": Break({"catalog/schema/entries.json": "{}\n"}, at("catalog/schema/entries.json", "schema-drift")),
     # Identity.
-    "id-clash, entry and topic": Break({ENTRIES: "- id: lstm  #! id-clash\n  type: book\n  title: {en: 'L'}\n  lang: en\n  links: [{url: 'https://example.org/l'}]\n  topics: [pruning]\n"}),
+    "id-clash, entry and topic": Break(
+        {
+            ENTRIES: "- id: lstm  #! id-clash\n  type: book\n  title: {en: 'L'}\n  lang: en\n  links: [{url: 'https://example.org/l'}]\n  topics: [pruning]\n"
+        }
+    ),
     "id-clash, former id": entry("was-clash", more="  was: [zhihu-p-1]  #! id-clash"),
     "id-clash, methods": topic("method-clash", "methods:\n  - id: adam  #! id-clash\n    title: {en: 'A', zh: '甲'}\n"),
     "id-clash, equations": topic("equation-clash", "equations:\n  - {id: e, tex: x}\n  - {id: e, tex: y}  #! id-clash\n"),
-    "id-clash, area and topic": Break(
-        topic("both").files
-        | {
-            "catalog/area-both/both/topic.yml": "id: both  #! id-clash\ntitle: {en: 'Both', zh: '两者'}\nsummary: {en: 'It is.', zh: '它是。'}\n",
-            "catalog/areas.yml": "- {id: area-both, title: {en: A, zh: 领域}, summary: {en: S, zh: 概述}, topics: [both]}\n"
-            "- {id: both, title: {en: A, zh: 领域}, summary: {en: S, zh: 概述}, topics: []}\n",
-        }
-    ),
     "wrong-folder, entry": entry("astray", topics="[lstm]  #! wrong-folder"),
     "wrong-folder, topic": Break(
         {
@@ -101,7 +104,9 @@ BREAKS: dict[str, Break] = {
     # References.
     "dangling-reference, relation": entry("to-nowhere", more="  relations: [{rel: see-also, to: nowhere}]  #! dangling-reference"),
     "dangling-reference, topic": entry("no-topic", topics="\n    - pruning\n    - nowhere  #! dangling-reference"),
-    "dangling-reference, prerequisite": topic("no-prerequisite", "requires:\n  - topic: nowhere  #! dangling-reference\n    why: {en: 'W', zh: '原因'}\n"),
+    "dangling-reference, prerequisite": topic(
+        "no-prerequisite", "requires:\n  - topic: nowhere  #! dangling-reference\n    why: {en: 'W', zh: '原因'}\n"
+    ),
     "dangling-reference, paper": method("no-paper", "paper: nowhere  #! dangling-reference"),
     "dangling-reference, equation": topic("no-method", "equations:\n  - id: e\n    tex: x\n    method: adam  #! dangling-reference\n"),
     "requires-cycle": Break(
@@ -112,16 +117,24 @@ BREAKS: dict[str, Break] = {
         }
     ),
     "requires-cycle, itself": topic("narcissus", "requires:\n  - {topic: narcissus, why: {en: 'W', zh: '原因'}}  #! requires-cycle\n"),
-    "relation-type, implements": entry("article-implements", more="  relations:\n    - rel: implements  #! relation-type\n      to: kingma-2014-adam"),
-    "relation-type, translates": entry("code-translates", type="code", more="  relations:\n    - rel: translates  #! relation-type\n      to: kingma-2014-adam"),
+    "relation-type, implements": entry(
+        "article-implements", more="  relations:\n    - rel: implements  #! relation-type\n      to: kingma-2014-adam"
+    ),
+    "relation-type, translates": entry(
+        "code-translates", type="code", more="  relations:\n    - rel: translates  #! relation-type\n      to: kingma-2014-adam"
+    ),
     "relation-type, itself": entry("self", more="  relations:\n    - rel: see-also\n      to: self  #! relation-type"),
-    "relation-type, official": entry("official", more="  relations:\n    - rel: see-also\n      to: zhihu-p-1\n      official: true  #! relation-type"),
+    "relation-type, official": entry(
+        "official", more="  relations:\n    - rel: see-also\n      to: zhihu-p-1\n      official: true  #! relation-type"
+    ),
     # Addresses and dates.
     "no-link": Break({ENTRIES: "- id: nothing  #! no-link\n  type: book\n  title: {en: 'Nothing'}\n  lang: en\n  topics: [pruning]\n"}),
     "link-scheme, javascript": entry("script", links='links:\n    - url: "javascript:alert(1)"  #! link-scheme'),
     "link-scheme, space": entry("space", links='links:\n    - url: "https://example.org/a b"  #! link-scheme'),
     "link-scheme, no host": entry("no-host", links='links:\n    - url: "https:///path"  #! link-scheme'),
-    "link-scheme, archive": entry("archive", links='links:\n    - url: "https://example.org/archive"\n      archive: "file:///etc/passwd"  #! link-scheme'),
+    "link-scheme, archive": entry(
+        "archive", links='links:\n    - url: "https://example.org/archive"\n      archive: "file:///etc/passwd"  #! link-scheme'
+    ),
     "short-link": entry("short", links='links:\n    - url: "http://t.cn/RE4SKgt"  #! short-link'),
     "date, future": entry("future", more='  date: "2999"  #! date'),
     "date, no such day": entry("no-day", more='  date: "2019-02-29"  #! date'),
@@ -130,7 +143,11 @@ BREAKS: dict[str, Break] = {
     "avoided-word": entry("layer", more='  note:\n    en: "Says how."\n    zh: "说明图层的作用。"  #! avoided-word'),
     "half-width-punctuation": entry("comma", more='  note:\n    en: "Says how."\n    zh: "先看结构,再看训练。"  #! half-width-punctuation'),
     "empty-text": entry("empty", more='  note:\n    en: " "  #! empty-text\n    zh: "说明。"'),
-    "note-repeats-title": entry("echo", title='title: {en: "How LSTMs Work"}', more='  note:\n    en: "How LSTMs work."  #! note-repeats-title\n    zh: "说明原理。"'),
+    "note-repeats-title": entry(
+        "echo",
+        title='title: {en: "How LSTMs Work"}',
+        more='  note:\n    en: "How LSTMs work."  #! note-repeats-title\n    zh: "说明原理。"',
+    ),
     "formula, unbalanced": topic("dollar", summary='summary:\n  en: "It costs $x."  #! formula\n  zh: "它是。"'),
     "formula, displayed": topic("display", summary='summary:\n  en: "It is $$x$$."  #! formula\n  zh: "它是。"'),
     "formula, tex": topic("tex", "equations:\n  - id: e\n    tex: $x$  #! formula\n"),
@@ -141,9 +158,12 @@ BREAKS: dict[str, Break] = {
         method("no-python", "object: refimpl.training.broken:Thing  #! missing-object").files | {"refimpl/training/broken.py": "def (:\n"}
     ),
     "missing-test, function": topic(
-        "no-test", "equations:\n  - id: e\n    tex: x\n    checked_by:\n      - tests/refimpl/training/test_adam.py::TestAdam::test_nothing  #! missing-test\n"
+        "no-test",
+        "equations:\n  - id: e\n    tex: x\n    checked_by:\n      - tests/refimpl/training/test_adam.py::TestAdam::test_nothing  #! missing-test\n",
     ),
-    "missing-test, file": topic("no-test-file", "equations:\n  - id: e\n    tex: x\n    checked_by:\n      - tests/nowhere.py::test_it  #! missing-test\n"),
+    "missing-test, file": topic(
+        "no-test-file", "equations:\n  - id: e\n    tex: x\n    checked_by:\n      - tests/nowhere.py::test_it  #! missing-test\n"
+    ),
     "missing-test, erratum": topic(
         "no-test-erratum",
         "errata:\n  - id: e\n    source: x\n    wrong: {en: 'W', zh: '错'}\n    right: {en: 'R', zh: '对'}\n    checked_by:\n      - tests/refimpl/training/test_adam.py  #! missing-test\n",
@@ -151,11 +171,14 @@ BREAKS: dict[str, Break] = {
     "unproved-claim": topic("unproved", f"claims:\n{claim('unproved', '[{value: step, min: 0}]')}  #! unproved-claim\n"),
     "unproved-claim, no bound": topic("unbound", f"claims:\n{claim('unbound', '[{value: step}]')}  #! unproved-claim unproved-claim\n"),
     "missing-object, experiment": topic(
-        "no-experiment", f"claims:\n{claim('no-experiment', '[{value: step, min: 0}]', 'refimpl.experiments.training:nothing')}  #! missing-object unproved-claim\n"
+        "no-experiment",
+        f"claims:\n{claim('no-experiment', '[{value: step, min: 0}]', 'refimpl.experiments.training:nothing')}  #! missing-object unproved-claim\n",
     ),
     "evidence-format": Break({"evidence/checks/cpu/broken.json": "{"}, at("evidence/checks/cpu/broken.json", "evidence-format")),
     "stale-evidence, method": Break(
-        topic("old", "methods:\n  - id: old  #! stale-evidence\n    title: {en: 'M', zh: '方法'}\n    object: refimpl.training.old:old\n").files
+        topic(
+            "old", "methods:\n  - id: old  #! stale-evidence\n    title: {en: 'M', zh: '方法'}\n    object: refimpl.training.old:old\n"
+        ).files
         | {"refimpl/training/old.py": "def old(): pass\n", "evidence/checks/cpu/old.json": CHECKS % "old"}
     ),
     "stale-evidence, claim": Break(
@@ -163,7 +186,10 @@ BREAKS: dict[str, Break] = {
         | {"evidence/claims/old-claim.json": CLAIM % ("old-claim", "old")}
     ),
     "unverified-method": Break(
-        topic("unverified", "methods:\n  - id: unverified  #! unverified-method\n    title: {en: 'M', zh: '方法'}\n    object: refimpl.training.new:new\n").files
+        topic(
+            "unverified",
+            "methods:\n  - id: unverified  #! unverified-method\n    title: {en: 'M', zh: '方法'}\n    object: refimpl.training.new:new\n",
+        ).files
         | {"refimpl/training/new.py": "new = 1\n"}
     ),
 }

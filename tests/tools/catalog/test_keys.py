@@ -56,7 +56,10 @@ VECTORS = {
         "https://dx.doi.org/10.1162/neco.1997.9.8.1735",
     ],
     "doi:10.1137/1.9780898717761": ["https://epubs.siam.org/doi/book/10.1137/1.9780898717761"],
-    "doi:10.1007/s11263-015-0816-y": ["https://link.springer.com/article/10.1007/s11263-015-0816-y", "http://doi.org/10.1007/s11263-015-0816-y/"],
+    "doi:10.1007/s11263-015-0816-y": [
+        "https://link.springer.com/article/10.1007/s11263-015-0816-y",
+        "http://doi.org/10.1007/s11263-015-0816-y/",
+    ],
     "github:redditsota/state-of-the-art-result-for-machine-learning-problems": [
         "https://github.com//RedditSota/state-of-the-art-result-for-machine-learning-problems",
         "https://github.com/RedditSota/state-of-the-art-result-for-machine-learning-problems.git",
@@ -124,7 +127,10 @@ VECTORS = {
     "eettaiwan.com/news/article/20180410NT01-Are-We-Short-of-Deep-Learning-Experts": [
         "https://www.eettaiwan.com/news/article/20180410NT01-Are-We-Short-of-Deep-Learning-Experts?utm_source=EETT%20Article%20Alert&utm_medium=Email&utm_campaign=2018-04-12",
     ],
-    "robots.ox.ac.uk/~vedaldi/research/idiu/idiu.html": ["https://www.robots.ox.ac.uk/~vedaldi//research/idiu/idiu.html", "https://robots.ox.ac.uk/%7Evedaldi/research/idiu/idiu.html"],
+    "robots.ox.ac.uk/~vedaldi/research/idiu/idiu.html": [
+        "https://www.robots.ox.ac.uk/~vedaldi//research/idiu/idiu.html",
+        "https://robots.ox.ac.uk/%7Evedaldi/research/idiu/idiu.html",
+    ],
     "gitee.com/kdldbq/verification-decoder": ["https://gitee.com/kdldbq/verification-decoder?from=weekmail"],
     "mchromiak.github.io/articles/2017/Sep/01/Primer-NN": ["https://mchromiak.github.io/articles/2017/Sep/01/Primer-NN/#.XBXb42h3hPY"],
     "dataunion.org?p=5395": ["http://dataunion.org/?p=5395"],
@@ -139,8 +145,14 @@ VECTORS = {
     "example.org#/route/2": ["https://example.org/#/route/2"],
     "example.org#!page": ["https://example.org/#!page"],
     "ftp://ftp.example.org/a.pdf": ["ftp://ftp.example.org/a.pdf"],
-    "en.wikipedia.org/wiki/Hopfield_network": ["https://en.m.wikipedia.org/wiki/Hopfield_network", "http://en.wikipedia.org/wiki/Hopfield%20network"],
-    "zh.wikipedia.org/wiki/%E6%84%9F%E7%9F%A5%E5%99%A8": ["https://zh.wikipedia.org/zh-hans/感知器", "https://zh.wikipedia.org/wiki/%e6%84%9f%e7%9f%a5%e5%99%a8"],
+    "en.wikipedia.org/wiki/Hopfield_network": [
+        "https://en.m.wikipedia.org/wiki/Hopfield_network",
+        "http://en.wikipedia.org/wiki/Hopfield%20network",
+    ],
+    "zh.wikipedia.org/wiki/%E6%84%9F%E7%9F%A5%E5%99%A8": [
+        "https://zh.wikipedia.org/zh-hans/感知器",
+        "https://zh.wikipedia.org/wiki/%e6%84%9f%e7%9f%a5%e5%99%a8",
+    ],
     "nips:4824-imagenet-classification-with-deep-convolutional-neural-networks": [
         "https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks.pdf",
         "http://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
@@ -180,7 +192,9 @@ def test_different_things_keep_different_keys(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
 
 
-@pytest.mark.parametrize("text", ["", "attention", "batch normalization", "剪枝", "u-net", "3.14", "a/b", "isbn:9780262035614", "0262035619", "1234"])
+@pytest.mark.parametrize(
+    "text", ["", "attention", "batch normalization", "剪枝", "u-net", "3.14", "a/b", "isbn:9780262035614", "0262035619", "1234"]
+)
 def test_words_are_not_addresses(text: str) -> None:
     assert identify(text) is None
 
@@ -198,7 +212,20 @@ def test_no_text_breaks_it(text: str) -> None:
     assert isinstance(canonical(text), str)
 
 
-@given(st.text(max_size=60), st.sampled_from(["http://", "https://github.com/", "https://arxiv.org/abs/", "doi:", "http://[", "http://a:b@c:9/", "https://link.zhihu.com/?target="]))
+@given(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "http://",
+            "https://github.com/",
+            "https://arxiv.org/abs/",
+            "doi:",
+            "http://[",
+            "http://a:b@c:9/",
+            "https://link.zhihu.com/?target=",
+        ]
+    ),
+)
 def test_no_address_breaks_it(tail: str, head: str) -> None:
     key = canonical(head + tail)
     assert isinstance(key, str)

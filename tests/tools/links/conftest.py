@@ -48,6 +48,15 @@ class Handler(BaseHTTPRequestHandler):
 
     page_ok = page_
 
+    def page_busy(self) -> None:
+        with self.server.lock:
+            self.server.now += 1
+            self.server.most = max(self.server.most, self.server.now)
+        time.sleep(0.02)
+        with self.server.lock:
+            self.server.now -= 1
+        self.send(200)
+
     def page_missing(self) -> None:
         self.send(404, b"<title>Not here</title>")
 
@@ -203,7 +212,8 @@ class Site(ThreadingHTTPServer):
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.hits: Counter[str] = Counter()
-        self.sent = 0
+        self.sent = self.now = self.most = 0
+        self.lock = threading.Lock()
         self.stopping = False
         super().__init__((host, port), Handler)
 

@@ -36,7 +36,9 @@ def test_one_stem(family: str) -> None:
     assert len({stem(word) for word in family.split()}) == 1
 
 
-@pytest.mark.parametrize(("one", "other"), [("four", "for"), ("gan", "gans2"), ("rnn", "cnn"), ("convolution", "deconvolution"), ("l1", "l2")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("four", "for"), ("gan", "gans2"), ("rnn", "cnn"), ("convolution", "deconvolution"), ("l1", "l2")]
+)
 def test_different_stems(one: str, other: str) -> None:
     assert stem(one) != stem(other)
 

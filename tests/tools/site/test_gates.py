@@ -16,8 +16,18 @@ def site(folder: Path, body: str) -> Path:
 
 @pytest.mark.parametrize(
     "body",
-    ['<a href="b/">', '<a href="#top">', '<a href="b/#%E5%90%8D">', '<a href="b/index.html?x=1">', '<a href="https://other.example/">', '<a href="mailto:a@b.c">', "<code>&lt;a href=x&gt;</code>", "<script>'<a href=\"no\">'</script>", '<link rel="canonical" href="b/">'],
-)  # fmt: skip
+    [
+        '<a href="b/">',
+        '<a href="#top">',
+        '<a href="b/#%E5%90%8D">',
+        '<a href="b/index.html?x=1">',
+        '<a href="https://other.example/">',
+        '<a href="mailto:a@b.c">',
+        "<code>&lt;a href=x&gt;</code>",
+        "<script>'<a href=\"no\">'</script>",
+        '<link rel="canonical" href="b/">',
+    ],
+)
 def test_good_links_pass(tmp_path: Path, body: str) -> None:
     assert check(site(tmp_path, body)) == []
 

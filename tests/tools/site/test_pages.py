@@ -6,8 +6,9 @@ from dlatlas.evidence.store import write_json
 from dlatlas.site import listing
 from dlatlas.site.context import Context, relative
 from dlatlas.site.generate import configuration, markdown, pages
+from dlatlas.site.implementation import public_names
 from dlatlas.site.strings import LANGUAGES
-from dlatlas.site.topic import public_names, topic_page
+from dlatlas.site.topic import topic_page
 
 from tests.tools.site.conftest import MODULE
 from tests.tools.tree import write

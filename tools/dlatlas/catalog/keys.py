@@ -21,7 +21,9 @@ ARXIV_ID = re.compile(r"(?P<new>\d{4}\.\d{4,5})(?:v\d+)?|(?P<archive>[a-z]+(?:-[
 """An arXiv identifier: ``1412.6980``, ``cond-mat/9901212``, ``math.GT/0309136v1``."""
 
 DOI = re.compile(r"10\.\d{4,9}(?:\.\d+)*/\S+")
-ARXIV_HOST = re.compile(r"(?:[a-z]+\.)?arxiv\.org|xxx\.(?:lanl\.gov|itp\.ac\.cn|tau\.ac\.il)|ar5iv\.(?:labs\.arxiv\.)?org|arxiv-vanity\.com")
+ARXIV_HOST = re.compile(
+    r"(?:[a-z]+\.)?arxiv\.org|xxx\.(?:lanl\.gov|itp\.ac\.cn|tau\.ac\.il)|ar5iv\.(?:labs\.arxiv\.)?org|arxiv-vanity\.com"
+)
 ARXIV_PATH = re.compile(r"/(?:abs|pdf|html|ps|format|e-print|src|papers)/(.+?)(?:\.pdf)?/?", re.I)
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.I)
 BARE_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(?::\d+)?(?:[/?#]\S*)?", re.I)
@@ -64,7 +66,12 @@ SAME_WORK = [
     (re.compile(r"citeseerx\.ist\.psu\.edu/viewdoc/\w+\?(?:.*&)?doi=([\d.]+).*"), "citeseerx:{}"),
     (re.compile(r"(docs\.google\.com/\w+/d/(?:e/)?[\w-]+).*"), "{}"),
     (re.compile(r"drive\.google\.com/(?:file/d/([\w-]+).*|open\?(?:.*&)?id=([\w-]+).*)"), "drive.google.com/{}"),
-    (re.compile(r"(?:aclweb\.org/anthology|aclanthology\.org|aclanthology\.coli\.uni-saarland\.de/papers)/(?:[A-Z]/[A-Z]\d\d/)?([A-Z]\d\d-\d{4})(?:\.pdf|/.*)?"), "acl:{}"),
+    (
+        re.compile(
+            r"(?:aclweb\.org/anthology|aclanthology\.org|aclanthology\.coli\.uni-saarland\.de/papers)/(?:[A-Z]/[A-Z]\d\d/)?([A-Z]\d\d-\d{4})(?:\.pdf|/.*)?"
+        ),
+        "acl:{}",
+    ),
     (re.compile(r"(?:papers\.nips\.cc|proceedings\.neurips\.cc)/paper/(\d+-[\w-]+?)(?:\.pdf)?"), "nips:{}"),
     (re.compile(r"proceedings\.mlr\.press/(v\d+/[\w-]+?)(?:\.html|\.pdf|/[\w-]+\.pdf)"), "pmlr:{}"),
     (re.compile(r"openaccess\.thecvf\.com/(\w+)/(?:html|papers)/(.+?)\.(?:html|pdf)"), "cvf:{}"),
@@ -97,7 +104,12 @@ def identify(text: str) -> str | None:
             return _github("/" + rest)
     if SCHEME.match(text):
         return _url(text)
-    return _arxiv(text) or _doi(text) or ((number := isbn13(text)) and "isbn:" + number) or (_url("http://" + text) if BARE_HOST.fullmatch(text) else None)
+    return (
+        _arxiv(text)
+        or _doi(text)
+        or ((number := isbn13(text)) and "isbn:" + number)
+        or (_url("http://" + text) if BARE_HOST.fullmatch(text) else None)
+    )
 
 
 def isbn13(text: str) -> str | None:

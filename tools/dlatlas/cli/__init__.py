@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlatlas import __version__
-from dlatlas.root import RootError
 
 COMMANDS = {
     "search": "find entries, topics and methods in English or Chinese",
@@ -31,6 +30,10 @@ COMMANDS = {
     "test": "run the tests of methods",
 }
 """Every command, with one line of help; module ``dlatlas.cli.<command>_command`` holds it."""
+
+
+EXTRAS = {"torch": "refimpl", "numpy": "refimpl", "mkdocs": "site", "matplotlib": "site", "griffe": "site", "pytest": "dev", "scipy": "dev"}
+"""Packages that only some commands need, and the extra that brings them."""
 
 
 class LazyParser(argparse.ArgumentParser):
@@ -77,22 +80,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
-    except RootError as error:
-        return _fail(str(error))
-    except ValueError as error:
-        return _bad_data(error)
+    except Exception as error:
+        if (message := _message(error)) is None:
+            raise
+        print(f"dlatlas: {message}", file=sys.stderr)
+        return 1 if type(error).__name__ == "BuildError" else 2
 
 
-def _bad_data(error: ValueError) -> int:
-    """Report files that do not load; any other ValueError is a fault of the program and goes on."""
-    from dlatlas.catalog.load import CatalogError
-    from dlatlas.evidence.store import EvidenceError
-
-    if not isinstance(error, CatalogError | EvidenceError):
-        raise error
-    return _fail(f"{error}\nthe data does not load; dlatlas lint says more")
-
-
-def _fail(message: str) -> int:
-    print(f"dlatlas: {message}", file=sys.stderr)
-    return 2
+def _message(error: Exception) -> str | None:
+    """What to tell of an error that the program itself defines or that a missing extra causes; None for a fault of the program."""
+    if type(error).__module__.startswith("dlatlas."):
+        hint = "\nthe catalog does not load; dlatlas lint says more" if type(error).__name__ == "CatalogError" else ""
+        return f"{error}{hint}"
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        return f"this command needs {error.name}: pip install 'dlatlas[{EXTRAS[error.name]}]'"
+    return None

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=argparse.ArgumentParser)
-    check = actions.add_parser("check", help="ask every address of the catalog", epilog="Exit status 1 when a link was gone twice in a row.")
+    check = actions.add_parser(
+        "check", help="ask every address of the catalog", epilog="Exit status 1 when a link was gone twice in a row."
+    )
     check.add_argument("--urls", metavar="FILE", type=Path, help="check the addresses in this file, one a line, instead of the catalog's")
     check.add_argument("--json", action="store_true", help="print a JSON list of all results")
     check.add_argument("--max-age", metavar="DAYS", type=_number(0), default=7.0, help="reuse results younger than this (default: 7)")
@@ -96,7 +98,10 @@ def _progress(done: int, total: int) -> None:
 def _print(results: Iterable[Result]) -> None:
     results = list(results)
     shown = [result for result in results if result.verdict != "ok"]
-    rows = ((r.verdict + (" (twice)" if r.confirmed else ""), r.reason, r.url, r.final_url or "") for r in sorted(shown, key=lambda r: (r.verdict, r.url)))
+    rows = (
+        (r.verdict + (" (twice)" if r.confirmed else ""), r.reason, r.url, r.final_url or "")
+        for r in sorted(shown, key=lambda r: (r.verdict, r.url))
+    )
     print_table(("verdict", "reason", "url", "leads to"), rows, wide="url")
     counts = Counter(result.verdict for result in results)
     print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) or "no links", file=sys.stderr)

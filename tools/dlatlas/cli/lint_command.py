@@ -45,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     problems = lint(root)
     if args.json:
-        print_json([{"file": p.file, "line": p.line, "id": p.id, "message": p.message, "rule": p.rule, "severity": p.severity} for p in problems])
+        print_json(
+            [{"file": p.file, "line": p.line, "id": p.id, "message": p.message, "rule": p.rule, "severity": p.severity} for p in problems]
+        )
     else:
         for problem in problems:
             print(_annotation(problem) if args.github else f"{'warning: ' if problem.severity == 'warning' else ''}{problem}")

@@ -24,6 +24,9 @@ def run(args: argparse.Namespace) -> int:
         print_json(found)
         return 0
     headers = ("id", "topic", "status", "object", "checks", "devices")
-    rows = ((m["id"], m["topic"], m["status"] if m["object"] else "planned", m["object"] or "", m["checks"], " ".join(m["devices"])) for m in found)
+    rows = (
+        (m["id"], m["topic"], m["status"] if m["object"] else "planned", m["object"] or "", m["checks"], " ".join(m["devices"]))
+        for m in found
+    )
     print_table(headers, rows, wide="object")
     return 0

@@ -11,10 +11,15 @@ from dlatlas.root import find_root
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = 'A query is words, "phrases", -words and type:, topic:, lang:, author:, title:, note: with a value. An address or arXiv id in any form finds its entry.'
+    parser.epilog = (
+        'A query is words, "phrases", -words and type:, topic:, lang:, author:, title:, note: with a value.'
+        " An address or arXiv id in any form finds its entry."
+    )
     parser.add_argument("query", metavar="QUERY", nargs="+", help="what to look for, in English or Chinese")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    parser.add_argument("--type", help="only this type: paper, code, article, course, book, video, slides, dataset, tool, list, topic or method")
+    parser.add_argument(
+        "--type", help="only this type: paper, code, article, course, book, video, slides, dataset, tool, list, topic or method"
+    )
     parser.add_argument("--topic", help="only what belongs to this topic")
     parser.add_argument("--lang", help="only resources in this language, such as en or zh")
     parser.add_argument("--limit", type=_positive, default=20, metavar="N", help="at most N hits (default: 20)")

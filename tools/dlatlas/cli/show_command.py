@@ -19,7 +19,10 @@ Found = Entry | Topic | tuple[Topic, Method]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "id", metavar="ID", help="id of an entry, topic or method, or an address or arXiv id; topic:ID and method:ID choose where a topic and a method share an id"
+        "id",
+        metavar="ID",
+        help="id of an entry, topic or method, or an address or arXiv id;"
+        " topic:ID and method:ID choose where a topic and a method share an id",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.set_defaults(run=run)

@@ -74,7 +74,13 @@ TWINS = {
 }
 """Functions and methods that are called the same way and confused with each other."""
 
-MAPS = frozenset({"abs", "clone", "conj", "cos", "cumsum", "detach", "double", "exp", "expm1", "flip", "float", "log", "log1p", "log_softmax", "neg", "reciprocal", "relu", "rsqrt", "sigmoid", "sin", "softmax", "softplus", "sqrt", "square", "t", "tanh", "to", "transpose"})  # fmt: skip
+# fmt: off
+MAPS = frozenset({
+    "abs", "clone", "conj", "cos", "cumsum", "detach", "double", "exp", "expm1", "flip", "float", "log", "log1p",
+    "log_softmax", "neg", "reciprocal", "relu", "rsqrt", "sigmoid", "sin", "softmax", "softplus", "sqrt", "square", "t",
+    "tanh", "to", "transpose",
+})
+# fmt: on
 """Functions of one tensor, and methods, that may be forgotten."""
 
 NAMESPACES = frozenset({"torch", "F", "nn", "math", "functional"})

@@ -24,6 +24,10 @@ WARM_UP = 3
 """Calls of each before the clock starts; the first ones allocate and, when compiled, compile."""
 
 
+CLOCK = time.perf_counter
+"""The clock."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Medians over the pairs: time of each in seconds a call, and of the ratio A / B with its 10th and 90th percentile."""
@@ -35,15 +39,16 @@ class Comparison:
     high: float
 
 
-def compare(a: Action, b: Action, *, synchronize: Action | None = None, pairs: int = PAIRS, block: float = BLOCK) -> Comparison:
+def compare(a: Action, b: Action, *, synchronize: Action | None = None, pairs: int | None = None, block: float | None = None) -> Comparison:
     """Time ``a`` against ``b``.
 
     Args:
         synchronize: waits until the device has finished; called before each look at the clock.
-        pairs: how many pairs of blocks.
-        block: seconds that a block lasts at least.
+        pairs: how many pairs of blocks; ``PAIRS`` by default.
+        block: seconds that a block lasts at least; ``BLOCK`` by default.
     """
     wait = synchronize or (lambda: None)
+    pairs, block = pairs or PAIRS, block or BLOCK
     calls_a, calls_b = (_calls(action, wait, block) for action in (a, b))
     times: list[tuple[float, float]] = []
     enabled = gc.isenabled()
@@ -84,8 +89,8 @@ def _calls(action: Action, wait: Action, block: float) -> int:
 
 def _time(action: Action, calls: int, wait: Action) -> float:
     wait()
-    start = time.perf_counter()
+    start = CLOCK()
     for _ in range(calls):
         action()
     wait()
-    return (time.perf_counter() - start) / calls
+    return (CLOCK() - start) / calls

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import enum
+import gc
 import importlib
 import importlib.util
 import os
@@ -98,11 +99,12 @@ class Trials:
     def __init__(self, root: Path, *, jobs: int) -> None:
         self.root, self.jobs = root, jobs
         self.kills: Counter[str] = Counter()
+        self.scratch = tempfile.TemporaryDirectory(prefix="mutants-")
         _prepare(root)
 
     def run(self, module: str, source: Module, faults: Sequence[Fault], users: Sequence[Method]) -> Iterator[tuple[Fault, Result]]:
         """The result of each fault as it comes; a single ``BROKEN`` where the tests fail without any."""
-        plan = _Plan(self.root, module, source, users)
+        plan = _Plan(self.root, self.scratch.name, module, source, users)
         start = time.monotonic()
         durations: dict[str, float] = {}
         status, _ = self._finish(plan.start(None, self.kills, durations), start + 600, durations)
@@ -146,8 +148,8 @@ class Trials:
 class _Plan:
     """How the tests of one module run."""
 
-    def __init__(self, root: Path, module: str, source: Module, users: Sequence[Method]) -> None:
-        self.root, self.module, self.source, self.users = root, module, source, users
+    def __init__(self, root: Path, scratch: str, module: str, source: Module, users: Sequence[Method]) -> None:
+        self.root, self.scratch, self.module, self.source, self.users = root, scratch, module, source, users
         generic = sorted(p.relative_to(root).as_posix() for p in (root / "tests" / "refimpl").glob("test_generic*.py"))
         self.files = [*generic, *(path for method in users for path in method.tests)]
         _import_outside(root, [*self.files, *(method.cases.replace(".", "/") + ".py" for method in users)])
@@ -160,17 +162,18 @@ class _Plan:
             sys.meta_path.insert(0, _Substitute(self.module, self.source.path, code))
             _limit_cases(self.users)
             os.chdir(self.root)
-            with tempfile.TemporaryDirectory() as scratch:
-                os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = scratch
-                options = ["-q", "-x", "--tb=no", "-m", "not slow", "-p", "no:cacheprovider", "--rootdir", str(self.root)]
-                return int(pytest.main([*options, *self.files], plugins=[_Watch(answer, kills, durations)]))
+            os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{self.scratch}/hypothesis"
+            temporary = f"--basetemp={self.scratch}/{os.getpid()}"
+            plugins = ["-p", "dlatlas.evidence.plugin", "-p", "no:cacheprovider"]
+            options = ["-o", "addopts=", *plugins, "-q", "-x", "--tb=no", "-m", "not slow", "--rootdir", str(self.root), temporary]
+            return int(pytest.main([*options, *self.files], plugins=[_Watch(answer, kills, durations)]))
 
         return _fork(body)
 
 
 @dataclass
 class _Watch:
-    """Pytest plugin: puts the tests in order and reports each one's duration and outcome."""
+    """Pytest plugin: puts the tests in order, reports each one's duration and outcome, and skips the tidying at the end."""
 
     answer: int
     kills: Counter[str]
@@ -186,6 +189,12 @@ class _Watch:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.failed:
             os.write(self.answer, f"{'failed' if report.failed else 'passed'} {report.duration:.4f} {report.nodeid}\n".encode())
+        if report.failed:
+            os._exit(pytest.ExitCode.TESTS_FAILED)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        os._exit(exitstatus)
 
 
 class _Substitute(MetaPathFinder):
@@ -324,8 +333,11 @@ def _prepare(root: Path) -> None:
     import torch.export
 
     torch.set_num_threads(1)
-    importlib.import_module("tests.refimpl.harness.compare")
-    importlib.import_module("tests.refimpl.harness.table")
+    for name in ("tests.refimpl.harness.compare", "tests.refimpl.harness.table"):
+        importlib.import_module(name)
+    with contextlib.suppress(ImportError):  # pytest's plugin of it would import it in every child
+        importlib.import_module("hypothesis")
+    gc.freeze()
 
 
 def _import_outside(root: Path, files: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ def _ask(session: requests.Session, method: str, url: str, timeout: float) -> Ho
 def _text(response: requests.Response) -> str:
     """The beginning of a page; empty for files and for compressed bodies that were not asked for."""
     kind = response.headers.get("Content-Type", "text/html")
-    if "html" not in kind and "text" not in kind or response.headers.get("Content-Encoding", "identity") != "identity":
+    if ("html" not in kind and "text" not in kind) or response.headers.get("Content-Encoding", "identity") != "identity":
         return ""
     data = b""
     try:

@@ -33,17 +33,29 @@ HEADERS = {
 
 
 class _Request:
-    """A request under way: a duplicate of its socket, which a timer can shut down."""
+    """A request under way: a duplicate of its socket, which a timer can shut down while the response is read."""
 
     def __init__(self) -> None:
-        self.guard: socket.socket | None = None
         self.expired = False
+        self._guard: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def guard(self, sock: socket.socket | None) -> None:
+        with self._lock:
+            if self._guard is not None:
+                self._guard.close()
+            self._guard = None if sock is None else socket.fromfd(sock.fileno(), sock.family, sock.type)
+            self._end_if_expired()
 
     def expire(self) -> None:
-        self.expired = True
-        if self.guard is not None:
+        with self._lock:
+            self.expired = True
+            self._end_if_expired()
+
+    def _end_if_expired(self) -> None:
+        if self.expired and self._guard is not None:
             with contextlib.suppress(OSError):
-                self.guard.shutdown(socket.SHUT_RDWR)
+                self._guard.shutdown(socket.SHUT_RDWR)
 
 
 class Deadline:
@@ -62,12 +74,11 @@ class Deadline:
             yield
         finally:
             timer.cancel()
+            request.guard(None)
 
-    def watch(self, guard: socket.socket | None) -> None:
+    def watch(self, sock: socket.socket) -> None:
         """Name the socket that this thread's request uses from now on."""
-        self._local.request.guard = guard
-        if self.expired:
-            self._local.request.expire()
+        self._local.request.guard(sock)
 
     @property
     def expired(self) -> bool:
@@ -80,7 +91,6 @@ class _Checked:
 
     allow_private = False
     deadline: Deadline
-    guard: socket.socket | None = None
 
     def _new_conn(self: Any) -> socket.socket:
         try:
@@ -96,20 +106,14 @@ class _Checked:
             except OSError as error:
                 reason = error
                 continue
-            self.guard = sock.dup()
-            self.deadline.watch(self.guard)
+            self.deadline.watch(sock)
             return sock
         raise NewConnectionError(self, f"cannot connect: {reason}") from reason
 
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        self.deadline.watch(self.guard)
+        if self.sock is not None:
+            self.deadline.watch(self.sock)
         super().request(*args, **kwargs)  # type: ignore[misc]
-
-    def close(self) -> None:
-        super().close()  # type: ignore[misc]
-        if self.guard is not None:
-            self.guard.close()
-            self.guard = None
 
 
 class _Adapter(HTTPAdapter):

@@ -1,13 +1,13 @@
 """What a chain of hops says about a link.
 
-    ok           it answers
-    moved        it answers at another address, by permanent redirects all the way
-    gone         404, 410, or a page that only says so
-    blocked      it refuses us (login, robot check, rate limit); a reader may well get in
-    broken-tls   its certificate does not hold
-    unreachable  no name, no connection, no answer in time, or a server error
-    opaque       a shortened address, kept as it is and not followed
-    unknown      none of these; the reason says what happened
+ok           it answers
+moved        it answers at another address, by permanent redirects all the way
+gone         404, 410, or a page that only says so
+blocked      it refuses us (login, robot check, rate limit); a reader may well get in
+broken-tls   its certificate does not hold
+unreachable  no name, no connection, no answer in time, or a server error
+opaque       a shortened address, kept as it is and not followed
+unknown      none of these; the reason says what happened
 """
 
 from __future__ import annotations
@@ -22,20 +22,37 @@ from urllib.parse import urlsplit
 from dlatlas.catalog.keys import canonical
 from dlatlas.links.fetch import Hop
 
-BLOCKED = {401: "login", 402: "payment", 403: "forbidden", 407: "proxy", 412: "robot-check", 418: "robot-check", 429: "rate-limit", 451: "legal", 999: "robot-check"}
+BLOCKED = {
+    401: "login",
+    402: "payment",
+    403: "forbidden",
+    407: "proxy",
+    412: "robot-check",
+    418: "robot-check",
+    429: "rate-limit",
+    451: "legal",
+    999: "robot-check",
+}
 
 UNREACHABLE = {"dns", "refused", "reset", "timeout", "protocol"}
 
 LOGIN = re.compile(r"/(?:sign_?in|log_?in|signup|account/unhuman|passport|authwall|captcha|verify)\b", re.I)
 
 NOT_FOUND = re.compile(
-    r"\b404\b|page (?:not|can(?:no|')t be|could not be|was not) found|(?:page|file|site|article|blog|content|video) (?:is )?(?:no longer (?:available|exists)|does(?: not|n't) exist|not found)"
-    r"|nothing (?:was )?found|页面不存在|页面未找到|找不到(?:该|此|您)?(?:要访问的)?(?:页面|网页|文件)|(?:页面|网页|文章|内容|文件|问题|博客)(?:已|已经|已被)(?:删除|不存在|下架|失效)"
-    r"|你似乎来到了没有知识存在的荒原|(?:文章|内容|页面|网页|视频)不存在|頁面不存在|找不到(?:頁面|網頁|檔案)|該內容已被發布者刪除|该内容已被发布者删除",
+    r"\b404\b"
+    r"|page (?:not|can(?:no|')t be|could not be|was not) found"
+    r"|(?:page|file|site|article|blog|content|video) (?:is )?(?:no longer (?:available|exists)|does(?: not|n't) exist|not found)"
+    r"|nothing (?:was )?found"
+    r"|找不到(?:该|此|您)?(?:要访问的)?(?:页面|网页|文件)|(?:页面|网页)未找到"
+    r"|(?:页面|网页|文章|内容|文件|问题|博客|视频)(?:已|已经|已被)?(?:不存在|删除|下架|失效)"
+    r"|找不到(?:頁面|網頁|檔案)|(?:頁面|網頁|檔案|文章|內容)(?:已|已經|已被)?(?:不存在|刪除)"
+    r"|内容已被发布者删除|你似乎来到了没有知识存在的荒原",
     re.I,
 )
 
-ROBOT = re.compile(r"just a moment|attention required|are you (?:a )?(?:human|robot)|access denied|captcha|安全验证|访问验证|人机验证|验证码", re.I)
+ROBOT = re.compile(
+    r"just a moment|attention required|are you (?:a )?(?:human|robot)|access denied|captcha|安全验证|访问验证|人机验证|验证码", re.I
+)
 
 HOME = re.compile(r"/(?:index\.\w+|home|en|zh|zh-cn|404(?:\.\w+)?|notfound|not-found|error)?/?", re.I)
 
@@ -107,7 +124,12 @@ def _answered(url: str, hops: Sequence[Hop], last: Hop) -> tuple[str, str]:
 def soft_404(url: str, last: Hop) -> bool:
     """Whether a page that answers 200 only says that there is none: by its title, a short body, or a redirect to the site's home."""
     asked, came = urlsplit(url), urlsplit(last.url)
-    if not HOME.fullmatch(asked.path or "/") and (asked.path, asked.query) != (came.path, came.query) and HOME.fullmatch(came.path or "/") and not came.query:
+    if (
+        not HOME.fullmatch(asked.path or "/")
+        and (asked.path, asked.query) != (came.path, came.query)
+        and HOME.fullmatch(came.path or "/")
+        and not came.query
+    ):
         return True
     if NOT_FOUND.search(title(last.text)):
         return True

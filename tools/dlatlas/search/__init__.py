@@ -1,8 +1,8 @@
 """Search in entries, topics and methods, in English and Chinese at once.
 
-    answer = search(root, "剪枝", limit=5)
-    answer.hits        # [{id, type, title, topics, urls, score}], best first
-    answer.corrected   # {"dropuot": "dropout"}: words that were replaced to find them
+answer = search(root, "剪枝", limit=5)
+answer.hits        # [{id, type, title, topics, urls, score}], best first
+answer.corrected   # {"dropuot": "dropout"}: words that were replaced to find them
 """
 
 from __future__ import annotations

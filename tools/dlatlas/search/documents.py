@@ -52,7 +52,11 @@ def _topic(topic: Topic) -> Document:
         title=title,
         topics=(topic.id,),
         urls=(),
-        fields={"title": _join(topic.id, *title.values()), "aliases": _join(*topic.aliases), "note": _join(topic.summary.en, topic.summary.zh)},
+        fields={
+            "title": _join(topic.id, *title.values()),
+            "aliases": _join(*topic.aliases),
+            "note": _join(topic.summary.en, topic.summary.zh),
+        },
         names=(*((name, 100.0) for name in (topic.id, *title.values())), *((alias, 70.0) for alias in topic.aliases)),
     )
 
@@ -88,7 +92,9 @@ def _entry(entry: Entry, titles: dict[str, str]) -> Document:
             "authors": _join(*entry.authors),
             "topics": _join(*(titles.get(topic, "") for topic in entry.topics)),
             "note": _join(*note),
-            "other": _join(entry.venue or "", entry.date or "", entry.code.framework if entry.code else "", *(_words(url) for url in entry.urls)),
+            "other": _join(
+                entry.venue or "", entry.date or "", entry.code.framework if entry.code else "", *(_words(url) for url in entry.urls)
+            ),
         },
         names=tuple((name, 80.0) for name in (entry.id, *title.values())),
         keys=tuple({canonical(text) for text in (*(f"{name}:{value}" for name, value in ids.items()), *entry.urls)}),

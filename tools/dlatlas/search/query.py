@@ -185,7 +185,8 @@ def _match(database: sqlite3.Connection, query: Query, expression: str, limit: i
     where, values = _where(query.filters)
     weights = ", ".join(map(str, FIELDS.values()))
     matched = database.execute(
-        f"SELECT doc, shown, -bm25(words, {weights}) AS score FROM words JOIN docs ON doc = words.rowid WHERE words MATCH ?{where} ORDER BY score DESC, doc LIMIT ?",
+        f"SELECT doc, shown, -bm25(words, {weights}) AS score FROM words JOIN docs ON doc = words.rowid"
+        f" WHERE words MATCH ?{where} ORDER BY score DESC, doc LIMIT ?",
         (expression, *values, limit),
     )
     found = {doc: (shown, score) for doc, shown, score in matched}
@@ -204,14 +205,22 @@ def _named(database: sqlite3.Connection, query: Query, limit: int) -> list[tuple
         "SELECT doc, shown, max(bonus) / 10 FROM names JOIN docs USING (doc)"
         f" WHERE name > ? AND name < ? AND type IN ('topic', 'method'){where} GROUP BY doc LIMIT ?"
     )
-    found = {doc: (doc, shown, bonus) for doc, shown, bonus in database.execute(begun, (query.plain, query.plain + "\U0010ffff", *values, limit))}
-    return list((found | {doc: (doc, shown, bonus) for doc, shown, bonus in database.execute(whole, (query.plain, *values, limit))}).values())
+    found = {
+        doc: (doc, shown, bonus) for doc, shown, bonus in database.execute(begun, (query.plain, query.plain + "\U0010ffff", *values, limit))
+    }
+    return list(
+        (found | {doc: (doc, shown, bonus) for doc, shown, bonus in database.execute(whole, (query.plain, *values, limit))}).values()
+    )
 
 
-def _select(database: sqlite3.Connection, query: Query, limit: int, join: str = "", condition: str = "1", *values: str) -> list[dict[str, Any]]:
+def _select(
+    database: sqlite3.Connection, query: Query, limit: int, join: str = "", condition: str = "1", *values: str
+) -> list[dict[str, Any]]:
     """Documents by a condition on the tables alone, in reading order."""
     where, more = _where(query.filters)
-    rows = database.execute(f"SELECT DISTINCT shown FROM docs {join} WHERE {condition}{where} ORDER BY doc LIMIT ?", (*values, *more, limit))
+    rows = database.execute(
+        f"SELECT DISTINCT shown FROM docs {join} WHERE {condition}{where} ORDER BY doc LIMIT ?", (*values, *more, limit)
+    )
     return [_hit(shown, 0.0) for (shown,) in rows]
 
 

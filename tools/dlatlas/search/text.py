@@ -27,7 +27,16 @@ ENDINGS = [
 ]
 """British endings and their American form; the family of -ize is cut to one stem."""
 
-IRREGULAR = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "grey": "gray", "bias": "bias", "axes": "axis", "lens": "lens", "embed": "embed"}
+IRREGULAR = {
+    "matrices": "matrix",
+    "indices": "index",
+    "vertices": "vertex",
+    "grey": "gray",
+    "bias": "bias",
+    "axes": "axis",
+    "lens": "lens",
+    "embed": "embed",
+}
 
 
 def normalize(text: str) -> str:

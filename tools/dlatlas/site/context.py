@@ -86,6 +86,11 @@ class Context:
         return found
 
     @cached_property
+    def owners(self) -> Mapping[str, Topic]:
+        """The first topic that has a method in each module."""
+        return {method.module: topic for topic, method in reversed(list(self.catalog.methods())) if method.module}
+
+    @cached_property
     def statuses(self) -> Mapping[str, str]:
         """``planned``, ``unverified``, ``stale`` or ``verified`` by method id."""
         return {method.id: self.evidence.status(method) if method.object else "planned" for _, method in self.catalog.methods()}

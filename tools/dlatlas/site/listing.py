@@ -9,8 +9,8 @@ from dlatlas.catalog.model import Area, Method, Topic
 from dlatlas.evidence.store import module_path
 from dlatlas.site import proof
 from dlatlas.site.context import Context, Page
+from dlatlas.site.implementation import helpers, modules
 from dlatlas.site.markup import heading, inline, paragraphs, tag
-from dlatlas.site.topic import modules
 
 USES = (("use-read", "browse-topics", "#areas"), ("use-run", "browse-methods", "methods/"), ("use-check", "browse-claims", "claims/"))
 """The three uses on the home page: words, words of the link, address."""
@@ -152,11 +152,13 @@ def glossary_page(context: Context) -> Page:
 
 def source_pages(context: Context) -> list[Page]:
     """One page a module with the whole file, so that a line has an address that holds."""
-    users: dict[str, list[Topic]] = {}
+    users: dict[str, dict[str, Topic]] = {}
     for topic in context.catalog.topics:
         for module in modules(topic.methods):
-            users.setdefault(module, []).append(topic)
-    return [page for module, topics in users.items() if (page := _source_page(context, module, topics)) is not None]
+            for name in (module, *helpers(context, module)):
+                users.setdefault(name, {})[topic.id] = topic
+    found = (_source_page(context, module, list(topics.values())) for module, topics in users.items())
+    return [page for page in found if page is not None]
 
 
 def _source_page(context: Context, module: str, topics: list[Topic]) -> Page | None:

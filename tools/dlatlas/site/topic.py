@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from html import escape
 
-from dlatlas.catalog.model import Method, Topic
-from dlatlas.evidence.store import module_path
+from dlatlas.catalog.model import Topic
 from dlatlas.site import proof
-from dlatlas.site.commented import render
 from dlatlas.site.context import Context, Page
+from dlatlas.site.implementation import api, implementation, modules
 from dlatlas.site.markup import formula, heading, paragraphs, tag
 from dlatlas.site.reading import reading_list
 
@@ -21,14 +19,14 @@ def topic_page(context: Context, topic: Topic) -> Page:
     sections = [
         ("", _opening(context, place, topic)),
         ("equations", _equations(context, topic)),
-        ("implementation" if context.implemented(topic) else "state", _implementation(context, place, topic)),
+        ("implementation" if context.implemented(topic) else "state", implementation(context, place, topic)),
         ("proof", _proof(context, topic)),
         ("speed", proof.speed(context, [m.id for m in topic.methods])),
         ("claims", _claims(context, topic)),
         ("reading", reading_list(context, place, topic)),
         ("errata", "\n\n".join(proof.erratum(context, erratum) for erratum in topic.errata)),
         ("run", _run(context, topic)),
-        ("api", _api(context, topic)),
+        ("api", api(context, topic)),
     ]
     body = "\n\n".join((f"## {context.say(name)} {{#{name}}}\n\n" if name else "") + content for name, content in sections if content)
     index = area.topics.index(topic.id)
@@ -93,41 +91,6 @@ def _equations(context: Context, topic: Topic) -> str:
     return tag("ol", "".join(items), class_="equations") if items else ""
 
 
-def modules(methods: list[Method]) -> dict[str, list[Method]]:
-    """Methods by the module that holds them, in order."""
-    found: dict[str, list[Method]] = {}
-    for method in methods:
-        if method.module:
-            found.setdefault(method.module, []).append(method)
-    return found
-
-
-def _implementation(context: Context, page: Page, topic: Topic) -> str:
-    planned = [m for m in topic.methods if not m.object]
-    names = tag("ul", "".join(tag("li", context.html(m.title)) for m in planned))
-    parts = []
-    for module, methods in modules(topic.methods).items():
-        path = module_path(context.root, module)
-        if path is None:
-            continue
-        title = ("、" if context.lang == "zh" else ", ").join(m.title.get(context.lang) for m in methods)
-        source = page.url(context.source_address(module))
-        told = {"data_done": context.say("copied"), "data_failed": context.say("copy-failed")}
-        copy = tag("button", context.say("copy-file"), type="button", class_="copy-file", data_source=f"{source}{path.name}.txt", **told)
-        whole = tag("a", context.say("whole-file"), href=source)
-        tools = tag("div", tag("code", escape(module)) + whole + copy, class_="edition-tools")
-        deviations = [tag("li", context.html(text)) for m in methods for text in m.deviations]
-        extra = tag("p", context.say("deviations"), class_="aside-title") + tag("ul", "".join(deviations)) if deviations else ""
-        name = module.rpartition(".")[2]
-        rows = render(path.read_text("utf-8"), name, context.say("row-link"))
-        parts.append(f"{heading(3, title, f'code-{name}')}\n\n{tag('div', extra + tools + rows, class_='module')}")
-    if planned and not parts:
-        return tag("div", tag("p", context.say("planned-note")) + names, class_="planned")
-    if planned:
-        parts.append(tag("div", tag("p", context.say("planned-others")) + names, class_="planned"))
-    return "\n\n".join(parts)
-
-
 def _proof(context: Context, topic: Topic) -> str:
     parts = []
     for method in context.implemented(topic):
@@ -151,17 +114,3 @@ def _run(context: Context, topic: Topic) -> str:
     width = max(len(command) for command, _ in lines)
     listing = "\n".join(f"{command:<{width}}  # {comment}" for command, comment in lines)
     return f'{tag("p", context.say("run-note"))}\n\n```sh\npip install -e ".[refimpl,dev]" -c constraints.txt\n{listing}\n```'
-
-
-def _api(context: Context, topic: Topic) -> str:
-    paths = {module: module_path(context.root, module) for module in modules(topic.methods)}
-    return "\n\n".join(f"::: {module}.{name}" for module, path in paths.items() if path for name in public_names(path.read_text("utf-8")))
-
-
-def public_names(source: str) -> list[str]:
-    """What a module offers: ``__all__`` where it is written out, else its functions and classes without underscore."""
-    body = ast.parse(source).body
-    for node in body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
-            return list(ast.literal_eval(node.value))
-    return [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")]

@@ -14,7 +14,27 @@ from dlatlas.catalog.model import Entry
 SCHEMES = ("http", "https", "ftp")
 
 SHORTENERS = frozenset(
-    "t.cn t.co bit.ly goo.gl tinyurl.com ow.ly is.gd buff.ly lnkd.in dwz.cn url.cn suo.im 0x9.me hubs.ly j.mp fb.me dlvr.it tiny.cc rebrand.ly".split()
+    [
+        "t.cn",
+        "t.co",
+        "bit.ly",
+        "goo.gl",
+        "tinyurl.com",
+        "ow.ly",
+        "is.gd",
+        "buff.ly",
+        "lnkd.in",
+        "dwz.cn",
+        "url.cn",
+        "suo.im",
+        "0x9.me",
+        "hubs.ly",
+        "j.mp",
+        "fb.me",
+        "dlvr.it",
+        "tiny.cc",
+        "rebrand.ly",
+    ]
 )
 """Hosts whose addresses only forward, so that the address says nothing about the work."""
 

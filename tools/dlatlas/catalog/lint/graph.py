@@ -72,7 +72,10 @@ def cycles(graph: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 @rule("relation-type")
 def relation_type(loaded: Loaded) -> Iterable[Finding]:
-    """A relation starts from a type that cannot have it (only code implements; only texts, talks and courses translate), or leads to itself."""
+    """A relation starts from a type that cannot have it, or leads to itself.
+
+    Only code implements; only texts, talks and courses translate; `official` belongs to implements.
+    """
     for entry in loaded.catalog.entries:
         for i, relation in enumerate(entry.relations):
             allowed = SOURCES.get(relation.rel)
@@ -82,6 +85,8 @@ def relation_type(loaded: Loaded) -> Iterable[Finding]:
             if relation.to == entry.id:
                 yield Finding("entry", entry.id, f"{relation.rel}: leads to the entry itself", ("relations", i, "to"))
             if relation.official and relation.rel != "implements":
-                yield Finding("entry", entry.id, f"official belongs to implements only, not to {relation.rel!r}", ("relations", i, "official"))
+                yield Finding(
+                    "entry", entry.id, f"official belongs to implements only, not to {relation.rel!r}", ("relations", i, "official")
+                )
             if relation in entry.relations[:i]:
                 yield Finding("entry", entry.id, f"{relation.rel} {relation.to!r} stands twice", ("relations", i))

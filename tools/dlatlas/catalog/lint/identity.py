@@ -17,10 +17,12 @@ OPENREVIEW = re.compile(r"[\w-]{6,20}")
 
 @rule("id-clash")
 def id_clash(loaded: Loaded) -> Iterable[Finding]:
-    """One id names two things. Entries share a namespace with topics, methods and former ids; areas with topics;
-    methods and claims are unique over all topics; equations and errata within their topic."""
+    """One id names two things.
+
+    Entries share a namespace with topics, methods and former ids; methods and claims are unique
+    over all topics; equations and errata within their topic.
+    """
     catalog = loaded.catalog
-    areas = {area.id for area in catalog.areas}
     topics = {topic.id for topic in catalog.topics}
     methods = {method.id for _, method in catalog.methods()}
     entries: dict[str, str] = {}
@@ -29,11 +31,13 @@ def id_clash(loaded: Loaded) -> Iterable[Finding]:
             yield Finding("entry", entry.id, f"entry id is also a {'topic' if entry.id in topics else 'method'} id", ("id",))
         for former in (entry.id, *entry.was):
             if former in entries and entries[former] != entry.id:
-                yield Finding("entry", entry.id, f"id {former!r} also belongs to entry {entries[former]!r}", ("was",) if former != entry.id else ("id",))
+                yield Finding(
+                    "entry",
+                    entry.id,
+                    f"id {former!r} also belongs to entry {entries[former]!r}",
+                    ("was",) if former != entry.id else ("id",),
+                )
             entries.setdefault(former, entry.id)
-    for topic in catalog.topics:
-        if topic.id in areas:
-            yield Finding("topic", topic.id, "topic id is also an area id", ("id",))
     yield from _repeated(loaded, "methods", across=True)
     yield from _repeated(loaded, "claims", across=True)
     yield from _repeated(loaded, "equations", across=False)
@@ -47,7 +51,9 @@ def _repeated(loaded: Loaded, part: str, *, across: bool) -> Iterable[Finding]:
             first = {}
         for i, record in enumerate(getattr(topic, part)):
             if record.id in first:
-                yield Finding("topic", topic.id, f"{part}: id {record.id!r} stands twice: first in topic {first[record.id]!r}", (part, i, "id"))
+                yield Finding(
+                    "topic", topic.id, f"{part}: id {record.id!r} stands twice: first in topic {first[record.id]!r}", (part, i, "id")
+                )
             first.setdefault(record.id, topic.id)
 
 
@@ -59,7 +65,9 @@ def wrong_folder(loaded: Loaded) -> Iterable[Finding]:
             home = record.home if isinstance(record, Entry) else record.id
             folder = loaded.origins[kind, record.id].file.split("/")[-2]
             if home != folder:
-                yield Finding(kind, record.id, f"stands in folder {folder!r} but belongs to {home!r}", ("topics",) if kind == "entry" else ("id",))
+                yield Finding(
+                    kind, record.id, f"stands in folder {folder!r} but belongs to {home!r}", ("topics",) if kind == "entry" else ("id",)
+                )
     listed: dict[str, str] = {}
     for area in loaded.catalog.areas:
         for i, slug in enumerate(area.topics):
@@ -94,11 +102,12 @@ def keys_of(entry: Entry) -> dict[str, tuple[tuple[str | int, ...], str]]:
 
 @rule("duplicate-title", "warning")
 def duplicate_title(loaded: Loaded) -> Iterable[Finding]:
-    """Two entries of one type have the same title: probably one work entered twice."""
+    """Two entries of one type have the same title: probably one work entered twice. If they are two, relate them (see-also)."""
     first: dict[tuple[str, str], str] = {}
+    related = {frozenset((entry.id, relation.to)) for entry in loaded.catalog.entries for relation in entry.relations}
     for entry in loaded.catalog.entries:
         key = (entry.type, plain(entry.title.get(entry.lang.split("-")[0])))
-        if key in first:
+        if key in first and {entry.id, first[key]} not in related:
             yield Finding("entry", entry.id, f"same type and title as {first[key]!r}", ("title",))
         first.setdefault(key, entry.id)
 
@@ -119,7 +128,7 @@ def original_title(loaded: Loaded) -> Iterable[Finding]:
 
 @rule("id-syntax")
 def id_syntax(loaded: Loaded) -> Iterable[Finding]:
-    """An arXiv, DOI, OpenReview, GitHub or ISBN identifier is malformed: arXiv without version, DOI from its `10.`, `owner/repo`, ISBN with a right check digit."""
+    """An identifier is malformed: arXiv without version, DOI from its `10.`, OpenReview forum, `owner/repo`, ISBN with a right check digit."""
     expected = {
         "arxiv": (_is_arxiv, "an arXiv id without version, such as 1412.6980 or cond-mat/9901212"),
         "doi": (DOI.fullmatch, "a DOI such as 10.1162/neco.1997.9.8.1735"),

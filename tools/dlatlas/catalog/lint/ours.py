@@ -51,7 +51,12 @@ def avoided_word(loaded: Loaded) -> Iterable[Finding]:
     right = {wrong: term for wrong, term in terms}
     for kind, id, path, text in prose(loaded):
         for found in dict.fromkeys(pattern.findall(text.zh)):
-            yield Finding(kind, id, f"{'.'.join(map(str, path))}: {found!r} is not used for {right[found].en!r}; write {right[found].zh!r}", (*path, "zh"))
+            yield Finding(
+                kind,
+                id,
+                f"{'.'.join(map(str, path))}: {found!r} is not used for {right[found].en!r}; write {right[found].zh!r}",
+                (*path, "zh"),
+            )
 
 
 @rule("half-width-punctuation")
@@ -59,7 +64,9 @@ def half_width_punctuation(loaded: Loaded) -> Iterable[Finding]:
     """Between Chinese characters punctuation is full-width: ，。；：！？（）."""
     for kind, id, path, text in prose(loaded):
         for found in dict.fromkeys(HALF_WIDTH.findall(FORMULA.sub("", text.zh))):
-            yield Finding(kind, id, f"{'.'.join(map(str, path))}: half-width punctuation between Chinese characters: {found!r}", (*path, "zh"))
+            yield Finding(
+                kind, id, f"{'.'.join(map(str, path))}: half-width punctuation between Chinese characters: {found!r}", (*path, "zh")
+            )
 
 
 @rule("empty-text")
@@ -85,7 +92,7 @@ def note_repeats_title(loaded: Loaded) -> Iterable[Finding]:
 
 @rule("formula")
 def formula(loaded: Loaded) -> Iterable[Finding]:
-    """A formula in a text stands between single dollar signs, each opened and closed; `tex` of an equation has none. A literal dollar is `\\$`."""
+    """A formula in a text stands between single dollar signs, all closed; `tex` of an equation has none. A literal dollar is `\\$`."""
     for kind, id, path, text in prose(loaded):
         for language in ("en", "zh"):
             if problem := _dollars(text.get(language)):
@@ -93,7 +100,9 @@ def formula(loaded: Loaded) -> Iterable[Finding]:
     for topic in loaded.catalog.topics:
         for i, equation in enumerate(topic.equations):
             if DOLLAR.search(equation.tex):
-                yield Finding("topic", topic.id, f"equation {equation.id}: tex holds a dollar sign; write the bare formula", ("equations", i, "tex"))
+                yield Finding(
+                    "topic", topic.id, f"equation {equation.id}: tex holds a dollar sign; write the bare formula", ("equations", i, "tex")
+                )
             elif not equation.tex.strip():
                 yield Finding("topic", topic.id, f"equation {equation.id}: tex is empty", ("equations", i, "tex"))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -45,7 +45,7 @@ def _object_problem(root: Path, address: str) -> str | None:
     return None if name in _names(tree.body) else f"{path.relative_to(root).as_posix()} does not define {name!r}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse(path: Path, _mtime: int) -> ast.Module | None:
     try:
         return ast.parse(path.read_bytes())
@@ -112,7 +112,9 @@ def unproved_claim(loaded: Loaded) -> Iterable[Finding]:
                 yield Finding("topic", topic.id, f"claim {claim.id}: expects nothing", ("claims", i))
             for j, expected in enumerate(claim.expect):
                 if expected.min is None and expected.max is None:
-                    yield Finding("topic", topic.id, f"claim {claim.id}: {expected.value!r} has neither min nor max", ("claims", i, "expect", j))
+                    yield Finding(
+                        "topic", topic.id, f"claim {claim.id}: {expected.value!r} has neither min nor max", ("claims", i, "expect", j)
+                    )
                 elif expected.min is not None and expected.max is not None and expected.min > expected.max:
                     message = f"claim {claim.id}: {expected.value!r} has min {expected.min} above max {expected.max}"
                     yield Finding("topic", topic.id, message, ("claims", i, "expect", j))
@@ -130,7 +132,7 @@ def evidence_format(loaded: Loaded) -> Iterable[Finding]:
 
 @rule("stale-evidence")
 def stale_evidence(loaded: Loaded) -> Iterable[Finding]:
-    """CPU evidence of a method or a claim's result was made with code that has since changed; run the tests or `dlatlas claims run` again."""
+    """CPU evidence of a method, or a claim's result, is older than its code; run `make evidence` or `dlatlas claims run ID`."""
     for topic, i, part, record in _implemented(loaded):
         if _status(loaded, part, record) == "stale":
             yield Finding("topic", topic, f"{part[:-1]} {record.id}: evidence is older than its code", (part, i))
