@@ -8,27 +8,46 @@ document.querySelector("[data-scheme-switch]")?.addEventListener("click", () => 
   try { localStorage.setItem("atlas-scheme", scheme); } catch { /* private browsing */ }
 });
 
-// The drawer's label acts as a button for the keyboard too.
-for (const label of document.querySelectorAll("label[role=button]")) {
-  label.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); label.click(); }
-  });
-}
+const menu = document.querySelector("[data-menu]");
+const drawer = document.getElementById("__drawer");
+menu?.addEventListener("click", () => drawer.click());
+drawer?.addEventListener("change", () => menu?.setAttribute("aria-expanded", drawer.checked));
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && drawer?.checked) { drawer.click(); menu?.focus(); }
+});
 
-// Copy a whole source file.
-for (const button of document.querySelectorAll(".copy-file")) {
+// Copy buttons: one for a whole source file, one for each listing.
+const { words } = root.querySelector(".md-content")?.dataset ?? {};
+const [copy, copied, failed] = (words ?? "Copy|Copied|Could not copy").split("|");
+
+function copies(button, text) {
   const label = button.textContent;
   button.addEventListener("click", async () => {
     try {
-      const answer = await fetch(button.dataset.source);
-      if (!answer.ok) throw new Error(answer.statusText);
-      await navigator.clipboard.writeText(await answer.text());
-      button.textContent = button.dataset.done;
+      await navigator.clipboard.writeText(await text());
+      button.textContent = copied;
     } catch {
-      button.textContent = button.dataset.failed;
+      button.textContent = failed;
     }
     setTimeout(() => { button.textContent = label; }, 2000);
   });
+}
+
+async function download(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.text();
+}
+
+for (const button of document.querySelectorAll(".copy-file")) copies(button, () => download(button.dataset.source));
+for (const code of document.querySelectorAll(".md-typeset pre > code")) {
+  if (code.closest(".edition, .doc-signature, .linenodiv")) continue;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy-code";
+  button.textContent = copy;
+  copies(button, () => code.innerText);
+  code.parentElement.append(button);
 }
 
 // A link into a closed table opens it.

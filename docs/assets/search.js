@@ -57,13 +57,15 @@ async function search() {
   }
 }
 
-// Of a page that both languages found, only the better placed one is shown.
+// A page that both languages found is shown once, in the reader's language, at its better place.
 function distinct(results) {
-  const pages = new Set();
-  return results.filter(({ url }) => {
-    const page = new URL(url, location.href).pathname.replace(/\/(en|zh)\//, "/");
-    return !pages.has(page) && pages.add(page);
-  });
+  const pages = new Map();
+  for (const result of results) {
+    const path = new URL(result.url, location.href).pathname;
+    const page = path.replace(/\/(en|zh)\//, "/");
+    if (!pages.has(page) || path.includes(`/${lang}/`)) pages.set(page, result);
+  }
+  return [...pages.values()];
 }
 
 function show(results, message) {

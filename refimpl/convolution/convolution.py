@@ -11,7 +11,7 @@ Equations (x (N, C, H, W) continued by zeros, w (O, C/G, kH, kW) with G groups, 
               where c runs over the C/G input channels of the group of o
     im2col    y = W X,   the columns of X being the patches
     backward  dW = g X^T,   dx = col2im(W^T g),   dbias = sum g
-    fft       y = F^-1( F(x) conj(F(w)) )
+    fft       y = F^-1( F(x) F(flip w) )
     winograd  Y = A^T ((G w G^T) . (B^T D B)) A
     matrix    vec(y) = T vec(x)
 

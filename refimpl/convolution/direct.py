@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from refimpl.convolution.geometry import output_size
+from refimpl.convolution.geometry import positions
 
 __all__ = ["direct"]
 
@@ -23,9 +23,9 @@ def direct(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[i
     Returns:
         ``(N, O, Ho, Wo)``.
     """
-    (n, c, height, width), (o, _, kh, kw) = x.shape, weight.shape
+    (n, c), (o, _, kh, kw) = x.shape[:2], weight.shape
     (sh, sw), (dh, dw) = stride, dilation
-    ho, wo = output_size(height, kh, sh, 0, dh), output_size(width, kw, sw, 0, dw)
+    ho, wo = positions(x, (kh, kw), stride, dilation)
     channels_first = x.transpose(0, 1)  # (C, N, H, W)
     taps = weight.view(groups, o // groups, c // groups, kh, kw)
     y = x.new_zeros(groups, o // groups, n * ho * wo)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from refimpl.convolution.direct import direct
-from refimpl.convolution.geometry import output_size
+from refimpl.convolution.geometry import positions
 
 __all__ = ["fft"]
 
@@ -28,11 +28,11 @@ def fft(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[int,
     Returns:
         ``(N, O, Ho, Wo)``.
     """
+    positions(x, weight.shape[2:], stride, dilation)  # raises where the kernel does not fit; the transform would cut it
     if x.shape[0] == 0:  # the FFT library refuses an empty batch
         return direct(x, weight, stride, dilation, groups)
     (n, c, height, width), (o, _, kh, kw) = x.shape, weight.shape
     (sh, sw), (dh, dw) = stride, dilation
-    ho, wo = output_size(height, kh, sh, 0, dh), output_size(width, kw, sw, 0, dw)
     reach_h, reach_w = dh * (kh - 1), dw * (kw - 1)
     spread = weight.new_zeros(o, c // groups, reach_h + 1, reach_w + 1)
     spread[..., ::dh, ::dw] = weight.flip(2, 3)
@@ -41,7 +41,7 @@ def fft(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[int,
     y_hat = w_hat @ x_hat.permute(0, 2, 3, 1)  # (F, G, O/G, N)
     y_hat = y_hat.flatten(1).t().contiguous().view(o, n, height, width // 2 + 1)
     y = torch.fft.irfft2(y_hat, s=(height, width)).transpose(0, 1)  # (N, O, H, W)
-    return y[:, :, reach_h::sh, reach_w::sw][:, :, :ho, :wo].contiguous()
+    return y[:, :, reach_h::sh, reach_w::sw].contiguous()
 
 
 def _frequencies_first(t: Tensor) -> Tensor:

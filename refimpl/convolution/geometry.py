@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["check", "output_size", "pads", "pair"]
+__all__ = ["check", "output_size", "pads", "pair", "positions"]
 
 
 def output_size(length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -27,6 +27,12 @@ def output_size(length: int, kernel: int, stride: int = 1, padding: int = 0, dil
             f"conv2d: a kernel that spans {dilation * (kernel - 1) + 1} does not fit into an input of padded length {length + 2 * padding}"
         )
     return room // stride + 1
+
+
+def positions(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the output for an input ``(N, C, H, W)`` that is already padded."""
+    ho, wo = (output_size(x.shape[i + 2], kernel[i], stride[i], 0, dilation[i]) for i in (0, 1))
+    return ho, wo
 
 
 def pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.convolution.geometry import output_size
+from refimpl.convolution.geometry import positions
 
 __all__ = ["fold", "im2col", "unfold"]
 
@@ -30,9 +30,8 @@ def im2col(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair, groups: int)
     Returns:
         ``(N, O, Ho, Wo)``.
     """
-    (n, _, height, width), (o, _, kh, kw) = x.shape, weight.shape
-    ho, wo = output_size(height, kh, stride[0], 0, dilation[0]), output_size(width, kw, stride[1], 0, dilation[1])
-    return _Im2col.apply(x, weight, stride, dilation, groups).view(n, o, ho, wo)
+    size = positions(x, weight.shape[2:], stride, dilation)
+    return _Im2col.apply(x, weight, stride, dilation, groups).view(x.shape[0], weight.shape[0], *size)
 
 
 class _Im2col(torch.autograd.Function):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from refimpl.convolution.geometry import output_size
+from refimpl.convolution.geometry import positions
 
 __all__ = ["TRANSFORMS", "winograd"]
 
@@ -53,7 +53,7 @@ def winograd(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple
         raise ValueError(f"conv2d: winograd has tiles of {' or '.join(map(str, TRANSFORMS))}, got {tile}")
     (n, c, height, width), o, m = x.shape, weight.shape[0], tile
     b_t, g, a_t = (torch.tensor(matrix, dtype=x.dtype, device=x.device) for matrix in TRANSFORMS[m])
-    ho, wo = output_size(height, 3), output_size(width, 3)
+    ho, wo = positions(x, kernel, stride, dilation)
     down, across = -(-ho // m), -(-wo // m)  # numbers of tiles
     x = pad(x, (0, across * m + 2 - width, 0, down * m + 2 - height))
     tiles = x.transpose(0, 1).unfold(2, m + 2, m).unfold(3, m + 2, m)  # (C, N, down, across, m+2, m+2)

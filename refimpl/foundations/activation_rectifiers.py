@@ -72,7 +72,7 @@ def leaky_relu_derivative(input: Tensor, negative_slope: float = 0.01) -> Tensor
 @differentiable(leaky_relu_derivative)
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Slope ``negative_slope`` below zero, 1 above."""
-    return torch.where(input > 0, input, negative_slope * input)
+    return torch.add(input.clamp_min(0), input.clamp_max(0), alpha=negative_slope)
 
 
 @elementwise
@@ -118,7 +118,7 @@ def elu_derivative(input: Tensor, alpha: float = 1.0) -> Tensor:
 @differentiable(elu_derivative)
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Exponential approach to ``-alpha`` below zero."""
-    return torch.where(input > 0, input, alpha * input.clamp_max(0).expm1())
+    return torch.add(input.clamp_min(0), input.clamp_max(0).expm1(), alpha=alpha)
 
 
 @elementwise
@@ -142,7 +142,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """ELU with its argument divided by ``alpha``, so that the slope at zero is 1 for every ``alpha`` above 0."""
     if not alpha > 0:
         raise ValueError(f"celu: alpha must be positive, got {alpha}")
-    return torch.where(input > 0, input, alpha * (input.clamp_max(0) / alpha).expm1())
+    return torch.add(input.clamp_min(0), (input.clamp_max(0) / alpha).expm1(), alpha=alpha)
 
 
 @elementwise

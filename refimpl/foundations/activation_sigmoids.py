@@ -109,7 +109,7 @@ def penalized_tanh_derivative(input: Tensor, alpha: float = 0.25) -> Tensor:
 def penalized_tanh(input: Tensor, alpha: float = 0.25) -> Tensor:
     """tanh, multiplied by ``alpha`` below zero."""
     y = input.tanh()
-    return torch.where(input > 0, y, alpha * y)
+    return torch.add(y.clamp_min(0), y.clamp_max(0), alpha=alpha)
 
 
 @elementwise

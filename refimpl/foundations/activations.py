@@ -2,7 +2,8 @@ r"""Activation functions: the nonlinearity that follows each unit's weighted sum
 
 Source
     Sheehan, "Visualising Activation Functions in Neural Networks", 2017, draws the first 26 rows of
-    ``ACTIVATIONS``, in its order; twelve later functions follow. Each row names where the function comes from.
+    ``ACTIVATIONS``, in its order; eleven later functions follow. Each row names where the function comes from.
+    Goodfellow et al., "Maxout Networks", ICML 2013, arXiv:1302.4389, for maxout, which has no row: it takes several numbers.
 
 Equations
     Each row holds the formula of f(x), the formula of f'(x), a function and a derivative written by hand,

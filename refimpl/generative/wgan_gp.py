@@ -135,7 +135,9 @@ def _input_gradient(critic: Critic, x: Tensor) -> Tensor:
 
 def _check_scores(scores: Tensor, x: Tensor) -> None:
     if scores.shape not in ((len(x),), (len(x), 1)):
-        raise ValueError(f"gradient_penalty: critic must return one score an example, ({len(x)},) or ({len(x)}, 1), got {tuple(scores.shape)}")
+        raise ValueError(
+            f"gradient_penalty: critic must return one score an example, ({len(x)},) or ({len(x)}, 1), got {tuple(scores.shape)}"
+        )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@ r"""Simple recurrent unit: gates that see only their own cell, so that all matri
 
 Paper
     Lei, Zhang, Wang, Dai and Artzi, "Simple Recurrent Units for Highly Parallelizable Recurrence", EMNLP 2018,
-    arXiv:1709.02755. Published version: versions 2018 of the preprint, section 3 (recurrence, highway) and its part on
-    initialization (alpha). Version 1 of 2017 has the title "Training RNNs as Fast as CNNs" and no v_f, v_r.
+    arXiv:1709.02755, section 3 (recurrence, highway) and its part on initialization (alpha). The preprint's version 1
+    of 2017, "Training RNNs as Fast as CNNs", has no v_f and v_r.
 
 Equations (x_t: D inputs, c_t, h_t: H units, * elementwise)
     candidate    u_t = W x_t
@@ -24,7 +24,8 @@ Which part is a scan
 Deviations from the paper
     1. Where D and H differ the highway carries W_x x_t, a fourth product, without alpha at run time; alpha is in its
        initial weights. So does the authors' package.
-    2. Initial weights have variance 1 / D, those of the gates 1 / (2 D), v 1/2: the authors' package.
+    2. Initial weights have variance 1 / D, those of the gates 1 / (2 D), v 1/2, as in the authors' package; in version 1
+       those of the gates have variance 1 / D too. The package's stack leaves alpha out unless told; here it is the default.
     3. No dropout; put it between layers.
     4. The loop over time is PyTorch operations; the paper has one CUDA kernel for it.
     5. bfloat16 and float16 are projected as they are; the recurrence runs in float32.
@@ -177,7 +178,7 @@ class SRULayer(nn.Module):
     def forward(self, input: Tensor, c0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if input.dim() != 3 or len(input) == 0 or input.shape[2] != self.input_size:
             raise ValueError(f"SRULayer: input must be (T, B, {self.input_size}) with T > 0, got shape {tuple(input.shape)}")
-        if input.dtype != self.weight.dtype:
+        if input.dtype != self.weight.dtype and not torch.is_autocast_enabled(input.device.type):
             raise ValueError(f"SRULayer: input must have the parameters' dtype {self.weight.dtype}, got {input.dtype}")
         hidden, matrices = self.hidden_size, self.matrices
         weight = self.weight.view(self.input_size, hidden, matrices).permute(2, 1, 0).flatten(0, 1)  # (k H, D)

@@ -147,7 +147,7 @@ class RecurrentStack(nn.Module):
         if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
             layout = "(B, T, D)" if self.batch_first else "(T, B, D)"
             raise ValueError(f"{name}: input must be {layout} or (T, D) with D = {self.input_size}, got shape {tuple(input.shape)}")
-        if input.dtype != wanted:
+        if input.dtype != wanted and not torch.is_autocast_enabled(input.device.type):
             raise ValueError(f"{name}: input must have the parameters' dtype {wanted}, got {input.dtype}")
         batched = input.dim() == 3
         if input.shape[1 if batched and self.batch_first else 0] == 0:

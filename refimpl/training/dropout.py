@@ -104,8 +104,13 @@ def _check(function: str, input: Tensor, p: float, mask: Tensor | None = None) -
         raise ValueError(f"{function}: p must lie in [0, 1], got {p}")
     if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"{function}: mask must be torch.bool, True where a unit is kept, got {mask.dtype}")
-    if mask is not None and torch.broadcast_shapes(mask.shape, input.shape) != input.shape:
+    if mask is not None and not _broadcasts(mask, input):
         raise ValueError(f"{function}: mask must broadcast to input {tuple(input.shape)}, got shape {tuple(mask.shape)}")
+
+
+def _broadcasts(mask: Tensor, input: Tensor) -> bool:
+    pairs = zip(reversed(mask.shape), reversed(input.shape), strict=False)
+    return mask.dim() <= input.dim() and all(m in (1, n) for m, n in pairs)
 
 
 class Dropout(nn.Module):

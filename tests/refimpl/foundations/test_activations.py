@@ -253,6 +253,14 @@ def test_extreme_inputs_stay_finite(name, dtype):
 
 
 @each
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_dtype_is_kept(name, dtype):
+    row, x = ACTIVATIONS[name], X.to(dtype)
+    for parameters in ({}, PARAMETERS.get(name, {})):
+        assert row(x, **parameters).dtype == row.derivative(x, **parameters).dtype == dtype
+
+
+@each
 def test_not_a_number_is_passed_on(name):
     y = ACTIVATIONS[name](torch.tensor(math.nan))
     assert y.isnan() or (name in ("step", "sign") and y == 0)
@@ -332,7 +340,9 @@ def test_rrelu_uses_the_generator_and_nothing_else():
     defaults = f(x.expand(2000, 5, 7), training=True)
     assert -1 / 3 <= defaults.min() < -0.333
     assert -0.1252 < defaults.max() <= -1 / 8
-    assert activation_rectifiers.rrelu_slopes(x.expand(2000, 5, 7)).max() > 0.333
+    slopes = activation_rectifiers.rrelu_slopes(x.expand(2000, 5, 7))
+    assert 1 / 8 <= slopes.min() < 0.1252
+    assert 0.333 < slopes.max() < 1 / 3
 
 
 def test_paper_of_rrelu_evaluates_with_another_slope():

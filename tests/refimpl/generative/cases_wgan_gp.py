@@ -90,8 +90,13 @@ def case(name: str, loss, size: int, *samples: Sample, one_sided: bool = False, 
 X, Y, SHARE = randn(3, 2, seed=40), randn(3, 2, seed=41), torch.tensor([0.25, 0.5, 0.875], dtype=torch.float64)
 
 BAD = (
-    Bad(lambda: interpolate(X[:, 0], Y[:, 0]), r"interpolate: real must be floating point \(N, d1, ...\), got torch.float64 of shape \(3,\)"),
-    Bad(lambda: interpolate(X.long(), Y.long()), r"interpolate: real must be floating point \(N, d1, ...\), got torch.int64 of shape \(3, 2\)"),
+    Bad(
+        lambda: interpolate(X[:, 0], Y[:, 0]), r"interpolate: real must be floating point \(N, d1, ...\), got torch.float64 of shape \(3,\)"
+    ),
+    Bad(
+        lambda: interpolate(X.long(), Y.long()),
+        r"interpolate: real must be floating point \(N, d1, ...\), got torch.int64 of shape \(3, 2\)",
+    ),
     Bad(
         lambda: interpolate(X, Y[:2]),
         r"interpolate: fake must be torch.float64 of shape \(3, 2\) like real, got torch.float64 of shape \(2, 2\)",
@@ -99,7 +104,10 @@ BAD = (
     Bad(lambda: interpolate(X, Y.float()), r"fake must be torch.float64 of shape \(3, 2\) like real, got torch.float32 of shape \(3, 2\)"),
     Bad(lambda: interpolate(X, Y, SHARE[:2]), r"interpolate: epsilon must have shape \(3,\), one number an example, got \(2,\)"),
     Bad(lambda: interpolate(X, Y, SHARE[:, None]), r"interpolate: epsilon must have shape \(3,\), one number an example, got \(3, 1\)"),
-    Bad(lambda: gradient_penalty(lambda x: x, X, Y), r"gradient_penalty: critic must return one score an example, \(3,\) or \(3, 1\), got \(3, 2\)"),
+    Bad(
+        lambda: gradient_penalty(lambda x: x, X, Y),
+        r"gradient_penalty: critic must return one score an example, \(3,\) or \(3, 1\), got \(3, 2\)",
+    ),
     Bad(lambda: gradient_penalty(lambda x: x.sum(), X, Y), r"critic must return one score an example, \(3,\) or \(3, 1\), got \(\)"),
     Bad(lambda: wgan_gp_loss(torch.sum, X, Y, -0.5), r"wgan_gp_loss: weight must be non-negative and finite, got -0.5"),
     Bad(lambda: wgan_gp_loss(torch.sum, X, Y, float("inf")), r"wgan_gp_loss: weight must be non-negative and finite, got inf"),

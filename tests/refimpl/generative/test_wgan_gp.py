@@ -116,7 +116,9 @@ def test_drawn_shares_are_uniform_and_one_an_example(record):
     mean = (share[:, 0].mean() - 1 / 2) / (1 / 12 / n) ** 0.5
     spread = (share[:, 0].var() - 1 / 12) / (1 / 180 / n) ** 0.5
     z = max(abs(mean.item()), abs(spread.item()))
-    record(METHOD, MODULE, "mean and variance of the share, z-score", "U[0, 1]", error=z, tolerance=4.0, dtype=torch.float64, shapes=f"({n},2)")
+    record(
+        METHOD, MODULE, "mean and variance of the share, z-score", "U[0, 1]", error=z, tolerance=4.0, dtype=torch.float64, shapes=f"({n},2)"
+    )
 
 
 def test_ends_of_the_segment():

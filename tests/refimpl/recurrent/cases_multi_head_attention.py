@@ -119,6 +119,7 @@ def case(name, embed_dim, num_heads, samples, *, dropout=0.0, batch_first=False,
         tuple(oracles),
         training=training,
         gradcheck=2,
+        tolerance={torch.bfloat16: 4e-2, torch.float16: 6e-3},  # four products in a row, each rounded
         dtypes=(torch.float64, torch.float32, torch.bfloat16, torch.float16),
         **more,
     )
@@ -182,7 +183,7 @@ CASES = [
             Sample((Q[:, 0], K[:, 0], V[:, 0]), {"average_attn_weights": False}, "one sequence, weights of each head"),
         ],
         hard=lambda: [
-            Sample((Q * 0, K * 0, V), {}, "keys zero"),
+            Sample((Q * 0, K, V), {}, "queries zero"),
             Sample((Q * 100, K, V), {}, "large queries"),
             Sample((Q, K + 100, V), {}, "keys of mean 100"),
         ],

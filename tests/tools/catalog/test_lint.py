@@ -25,7 +25,7 @@ def places(problems: list[Problem]) -> list[Place]:
 def marked(root: Path, broken: list[Break]) -> list[Place]:
     """Where the tree's ``#! RULE`` marks, and the breaks that cannot carry one, say that problems are."""
     found = [place for one in broken for place in one.expect]
-    for path in (root / "catalog").rglob("*.yml"):
+    for path in (root / "catalog").rglob("*.y*ml"):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             if mark := re.search(r"#! (.*)", line):
                 found += [(path.relative_to(root).as_posix(), number, name) for name in mark[1].split()]
@@ -101,7 +101,8 @@ def test_without_code_beside_it_objects_are_not_looked_up(tree: Path) -> None:
 
 
 def test_works_of_one_title_that_are_related_are_two(tree: Path) -> None:
-    text = '- {id: damage, type: paper, title: {en: "Optimal brain damage"}, lang: en, links: [{url: "https://example.org/2"}], topics: [pruning]%s}\n'
+    links = 'links: [{url: "https://example.org/2"}]'
+    text = f'- {{id: damage, type: paper, title: {{en: "Optimal brain damage"}}, lang: en, {links}, topics: [pruning]%s}}\n'
     write(tree, {"catalog/compression/pruning/entries.yml": text % ""}, append=True)
     assert [p.rule for p in lint(tree)] == ["duplicate-title"]
     path = tree / "catalog/compression/pruning/entries.yml"

@@ -216,6 +216,16 @@ def test_show(run) -> None:  # type: ignore[no-untyped-def]
     assert "next: lstm" in run("show", "optimizers")[1]
 
 
+def test_exports(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("show", "kingma-2014-adam", "--bibtex")[1].startswith("@misc{kingma-2014-adam,\n")
+    assert run("show", "lstm", "--bibtex")[0] == 1
+    assert run("export", "bibtex")[1].count("@") == 4
+    assert run("export", "bibtex", "--topic", "pruning", "--type", "paper")[1].startswith("@misc{lecun-1989-optimal-brain-damage,\n")
+    assert run("export", "bibtex", "--topic", "nowhere")[:2] == (1, "")
+    exported = json.loads(run("export", "json", "--type", "code")[1])
+    assert [entry["id"] for entry in exported["entries"]] == ["gh-someone-adam"] and len(exported["topics"]) == 3
+
+
 def test_show_unknown(run) -> None:  # type: ignore[no-untyped-def]
     status, out, err = run("show", "kingma-2014-adm")
     assert (status, out) == (1, "") and "did you mean kingma-2014-adam" in err

@@ -46,6 +46,7 @@ def checkout(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "__init__.py").touch()
     monkeypatch.setattr(tests.refimpl, "__path__", [*tests.refimpl.__path__, str(tree / "tests/refimpl")])
     monkeypatch.setattr(timing, "BLOCK", 0.004)
+    monkeypatch.setattr(timing, "PAIRS", 7)
     monkeypatch.setattr(timing, "CLOCK", time.process_time)
     yield tree
     for name in [n for n in sys.modules if n.startswith("tests.refimpl.toys")]:
@@ -112,6 +113,30 @@ def test_sides_that_return_other_shapes_are_refused(checkout):
     path.write_text(BENCHES.replace('{"faster": lambda: work}', '{"faster": lambda: lambda x: x[0]}'))
     with pytest.raises(bench.BenchError, match=r"halve, slower: ours returns shapes \[\(96, 96\)\], faster \[\(96,\)\]"):
         bench.run(checkout, ["halve"])
+
+
+def test_the_shipped_benchmarks_are_distinct_and_of_methods_that_have_cases():
+    """Rows are kept by method, setting and opponent, so that two of the same name would overwrite each other."""
+    from tests.refimpl.harness.table import all_cases
+
+    shipped = bench.benches(Path(__file__).parents[3])
+    keys = [(b.method, b.name, str(b.dtype), name) for _, b in shipped for name in b.theirs]
+    assert keys and len(set(keys)) == len(keys)
+    assert {(module, b.method) for module, b in shipped} <= {(module, case.method) for module, case in all_cases()}
+
+
+def test_an_optimizer_is_moved_with_its_gradients():
+    import torch
+
+    from tests.refimpl.harness.bench import Bench, parameters
+
+    optimizer = torch.optim.SGD(parameters((3, 2)), lr=0.1)
+    (parameter,) = optimizer.param_groups[0]["params"]
+    before, gradient = parameter.detach().clone(), parameter.grad.clone()
+    side = bench._Side(optimizer, Bench("m", "n", lambda: None, {"a": lambda: None}, dtype=torch.float64), "cpu")
+    assert parameter.dtype == parameter.grad.dtype == torch.float64
+    side.forward()
+    assert torch.allclose(parameter.detach(), before.double() - 0.1 * gradient.double())
 
 
 @pytest.mark.parametrize(("a", "b", "drift"), [(0.004, 0.001, 1.0), (0.001, 0.001, 1.0), (0.003, 0.002, 1.02)])

@@ -21,9 +21,8 @@ def recorded(tree):
     (tree / "refimpl/toys/other.py").write_text("THREE = 3\n")
     (tree / "tests/refimpl/toys/test_other.py").write_text("")
     check = Check(test="t", what="w", oracle="o", dtype="float64", error=0.0, tolerance=1e-12)
-    made = MethodEvidence(
-        code=code_hash(tree, MODULE), tests=store.tests_hash(tree, MODULE), environment={"date": "2026-01-02"}, checks=(check,)
-    )
+    hashes = {"code": code_hash(tree, MODULE), "tests": store.tests_hash(tree, MODULE)}
+    made = MethodEvidence(**hashes, environment={"date": "2026-01-02"}, checks=(check,))
     write_json(tree / "evidence/checks/cpu/toys.json", {"halve": made})
     return tree
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -200,10 +201,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def handle(self) -> None:
-        try:
+        with contextlib.suppress(OSError, ValueError):  # the client went away
             super().handle()
-        except (OSError, ValueError):
-            pass  # the client went away
 
 
 class Site(ThreadingHTTPServer):

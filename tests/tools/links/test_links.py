@@ -25,6 +25,11 @@ CONTEXT = ssl.create_default_context()
 OPEN = Options(timeout=3, allow_private=True, context=CONTEXT)
 
 
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "BETWEEN_TRIES", 0.05)
+
+
 def verdicts(*urls: str, options: Options = OPEN) -> dict[str, Result]:
     return {result.url: result for result in check.check(urls, options)}
 
@@ -69,6 +74,15 @@ def one(url: str, options: Options = OPEN) -> Result:
 def test_verdicts(site: Site, path: str, verdict: str, reason: str) -> None:
     result = one(site(path))
     assert (result.verdict, result.reason) == (verdict, reason)
+
+
+def test_a_link_is_not_asked_again_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "BETWEEN_TRIES", 0.5)
+    began = time.monotonic()
+    found = verdicts(site("flaky"), site("ok"), site("broken"))
+    assert [found[site(path)].verdict for path in ("flaky", "ok", "broken")] == ["ok", "ok", "unreachable"]
+    assert 0.9 < time.monotonic() - began < 2.5
+    assert site.hits["GET /broken"] == check.TRIES and list(found)[0] == site("ok")
 
 
 def test_the_chain_is_kept(site: Site) -> None:

@@ -211,7 +211,7 @@ def test_an_interrupted_build_leaves_the_old_index(tree: Path, cache: Path, monk
 
 def test_a_catalog_that_does_not_load_says_so(tree: Path) -> None:
     (tree / "catalog/areas.yml").write_text("- {id: 5}\n")
-    with pytest.raises(CatalogError, match="areas.yml:1"):
+    with pytest.raises(CatalogError, match=r"areas\.yml:1"):
         search(tree, "adam")
 
 

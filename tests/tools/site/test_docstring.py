@@ -39,3 +39,7 @@ def test_bullets() -> None:
 
 def test_markup_in_a_docstring_is_text() -> None:
     assert "<script>" not in prose("<script>x</script>\n\nArgs:\n    <b>: <i>x</i>\n")
+
+
+def test_roles_are_dropped() -> None:
+    assert prose("See :class:`Adam`.") == "<p>See <code>Adam</code>.</p>"

@@ -37,7 +37,7 @@ def test_a_topic_page_has_its_parts_in_reading_order(english: Context) -> None:
     body = topic(english, "optimizers")
     found = re.findall(r"^## .*\{#([\w-]+)\}$", body, re.MULTILINE)
     assert found == ["equations", "implementation", "proof", "speed", "claims", "reading", "errata", "run", "api"]
-    assert '<h1>Optimizers <span lang="zh" class="title-other">优化器</span></h1>' in body
+    assert '<h1 data-pagefind-weight="10">Optimizers <span lang="zh" class="title-other">优化器</span></h1>' in body
 
 
 def test_prerequisites_and_what_comes_next(english: Context) -> None:
@@ -144,6 +144,20 @@ def test_source_pages_hold_the_whole_file(english: Context) -> None:
 def test_a_fence_in_a_source_file_does_not_end_the_page_s(site_tree: Path, english: Context) -> None:
     write(site_tree, {"refimpl/training/adam.py": 'x = """\n````\n"""\n'})
     assert "\n`````{.python" in listing.source_pages(english)[0].body
+
+
+def test_the_modules_that_a_method_uses_are_folded_below_it(site_tree: Path, english: Context) -> None:
+    write(site_tree, {"refimpl/training/rule.py": '"""A rule."""\n', "refimpl/training/adam.py": "from refimpl.training.rule import x\n"})
+    body = topic(english, "optimizers")
+    assert "<summary>It uses <code>refimpl.training.rule</code></summary>" in body and "<p>A rule.</p>" in body
+    assert 'href="../../source/refimpl.training.rule/"' in body
+    assert "source/refimpl.training.rule/" in [page.address for page in listing.source_pages(english)]
+
+
+def test_a_topic_is_found_by_its_aliases(english: Context) -> None:
+    assert 'data-aliases="long short-term memory, 长短期记忆, 長短期記憶" data-pagefind-index-attrs="data-aliases"' in topic(
+        english, "lstm"
+    )
 
 
 def test_both_languages_have_the_same_pages(english: Context, chinese: Context) -> None:

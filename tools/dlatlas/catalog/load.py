@@ -128,11 +128,12 @@ class _Reader:
         return None if document.data is None else self._record("topic", Origin(file, (), document), document.data, Topic)
 
     def strays(self, areas: list[Area]) -> None:
-        """Report topic folders that no area lists: their content would be invisible."""
-        listed = {(area.id, slug) for area in areas for slug in area.topics}
-        for path in sorted((self.root / "catalog").glob("*/*/*.yml")):
-            if (path.parent.parent.name, path.parent.name) not in listed or path.name not in ("topic.yml", "entries.yml"):
-                self.problems.append(Problem(self._name(path), 1, path.parent.name, "no area lists this file: areas.yml does not name its topic, or it is not topic.yml or entries.yml", "stray-file"))
+        """Report files that nothing leads to: their content would be invisible."""
+        folder = self.root / "catalog"
+        listed = {folder / area.id / slug / name for area in areas for slug in area.topics for name in ("topic.yml", "entries.yml")}
+        message = "no area lists this file: areas.yml does not name its topic, or it is not topic.yml or entries.yml"
+        for path in sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")} - listed - {folder / "areas.yml", folder / "glossary.yml"}):
+            self.problems.append(Problem(self._name(path), 1, path.parent.name, message, "stray-file"))
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -153,7 +154,8 @@ class _Reader:
             self.problems.append(Problem(origin.file, origin.line(*below), name, message, "schema"))
         if (kind, name) in self.origins:
             first = self.origins[kind, name]
-            self.problems.append(Problem(origin.file, origin.line(), name, f"{kind} id stands twice: first at {first.file}:{first.line()}", "duplicate-id"))
+            message = f"{kind} id stands twice: first at {first.file}:{first.line()}"
+            self.problems.append(Problem(origin.file, origin.line(), name, message, "duplicate-id"))
             return None
         self.origins[kind, name] = origin
         return None if errors else msgspec.convert(data, record)
@@ -190,7 +192,7 @@ def check(data: Any, kind: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]
     try:
         msgspec.convert(data, kind, strict=True)
     except msgspec.ValidationError as error:
-        hint = "; quote it, it is text" if kind is str or "`str`" in str(error) and isinstance(data, (int, float)) else ""
+        hint = "; quote it, it is text" if kind is str or ("`str`" in str(error) and isinstance(data, (int, float))) else ""
         yield path, f"{_where(path)}: {_plain(error)}, got {_name(data)}{hint}"
 
 

@@ -16,14 +16,19 @@ Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="Lat
 Date = Annotated[str, Meta(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$", description='"1997", "1997-11" or "1997-11-15"')]
 SourceLine = Annotated[str, Meta(pattern=r"^\d{3}:\d+$", description="source note and line, such as 003:146")]
 
+ObjectName = Annotated[
+    str, Meta(pattern=r"^refimpl(\.\w+)+:\w+$", description="module and main object, such as refimpl.training.adam:Adam")
+]
+
 EntryType = Literal["paper", "code", "article", "course", "book", "video", "slides", "dataset", "tool", "list"]
 LinkKind = Literal["page", "abs", "pdf", "mirror", "html", "short"]
 RelationKind = Literal["implements", "explains", "translates", "extends", "part-of", "supersedes", "see-also"]
 Level = Literal["intro", "core", "advanced"]
 Language = Literal["en", "zh", "zh-Hant", "ja", "de", "fr"]
 Framework = Literal[
-    "pytorch", "tensorflow", "keras", "theano", "caffe", "torch7", "mxnet", "chainer", "numpy", "matlab", "jax", "paddle", "javascript", "cpp", "other"
-]
+    "pytorch", "tensorflow", "keras", "theano", "caffe", "torch7", "mxnet", "chainer",
+    "numpy", "matlab", "jax", "paddle", "javascript", "cpp", "other",
+]  # fmt: skip
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -145,7 +150,7 @@ class Method(Record):
 
     id: Slug
     title: Both
-    object: Annotated[str, Meta(pattern=r"^refimpl(\.\w+)+:\w+$", description="module and main object, such as refimpl.training.adam:Adam")] | None = None
+    object: ObjectName | None = None
     paper: Slug | None = None
     oracle: Both | None = None
     deviations: tuple[Both, ...] = ()

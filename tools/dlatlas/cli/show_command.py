@@ -24,7 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="id of an entry, topic or method, or an address or arXiv id;"
         " topic:ID and method:ID choose where a topic and a method share an id",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print a JSON object")
+    form.add_argument("--bibtex", action="store_true", help="print an entry as BibTeX")
     parser.set_defaults(run=run)
 
 
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
         known = {*catalog.entry_by_id(), *catalog.topic_by_id(), *(method.id for _, method in catalog.methods())}
         print(f"dlatlas: no entry, topic or method {args.id!r}{nearest(args.id, known)}", file=sys.stderr)
         return 1
+    if args.bibtex:
+        return _show_bibtex(found)
     if isinstance(found, Entry):
         print_json({**msgspec.to_builtins(found), "incoming": _incoming(catalog, found)}) if args.json else _show_entry(catalog, found)
     elif isinstance(found, Topic):
@@ -44,6 +48,16 @@ def run(args: argparse.Namespace) -> int:
         topic, method = found
         status = _status(root, catalog, method)
         print_json({"type": "method", **msgspec.to_builtins(method), **status}) if args.json else _show_method(topic, method, status)
+    return 0
+
+
+def _show_bibtex(found: Found) -> int:
+    if not isinstance(found, Entry):
+        print("dlatlas: only an entry has a BibTeX record", file=sys.stderr)
+        return 1
+    from dlatlas.export.bibtex import record
+
+    print(record(found), end="")
     return 0
 
 

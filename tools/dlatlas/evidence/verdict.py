@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from dlatlas.catalog.load import load
 from dlatlas.catalog.model import Claim, Expectation
-from dlatlas.evidence.store import ClaimEvidence, code_hash, module_path
+from dlatlas.evidence.store import ClaimEvidence, Evidence
 
 State = Literal["holds", "does not hold", "stale", "missing", "unreadable", "unclaimed"]
 
@@ -45,8 +43,9 @@ def result_path(root: Path, id: str) -> Path:
 def check(root: Path) -> list[Verdict]:
     """A verdict for every claim of the catalog, and for every stored result that belongs to none."""
     claims = list_claims(root)
+    evidence = Evidence(root, strict=False)
     stored = {path.stem for path in result_path(root, "*").parent.glob("*.json")}
-    return [_check_one(root, claim) for claim in claims.values()] + [
+    return [_check_one(evidence, claim) for claim in claims.values()] + [
         Verdict(id, "unclaimed", "the catalog has no such claim; remove its stored result") for id in sorted(stored - claims.keys())
     ]
 
@@ -60,20 +59,18 @@ def judge(claim: Claim, result: ClaimEvidence) -> Verdict:
     return Verdict(claim.id, "holds", f"{', '.join(measured)} over {len(result.seeds)} seed{'s' if len(result.seeds) > 1 else ''}")
 
 
-def _check_one(root: Path, claim: Claim) -> Verdict:
-    path = result_path(root, claim.id)
-    if not path.is_file():
-        return Verdict(claim.id, "missing", f"no stored result; run: dlatlas claims run {claim.id}")
-    try:
-        result = msgspec.json.decode(path.read_bytes(), type=ClaimEvidence)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Verdict(claim.id, "unreadable", f"{path.relative_to(root).as_posix()}: {error}")
+def _check_one(evidence: Evidence, claim: Claim) -> Verdict:
+    path = result_path(evidence.root, claim.id)
+    if path in evidence.unreadable:
+        return Verdict(claim.id, "unreadable", f"{path.relative_to(evidence.root).as_posix()}: {evidence.unreadable[path]}")
     module = claim.experiment.split(":")[0]
-    if module_path(root, module) is None:
-        return Verdict(claim.id, "stale", f"its experiment {module} does not exist")
-    if result.code != code_hash(root, module):
-        return Verdict(claim.id, "stale", f"{module} has changed; run: dlatlas claims run {claim.id}")
-    return judge(claim, result)
+    again = f"run: dlatlas claims run {claim.id}"
+    match evidence.claim_status(claim.id, module):
+        case "unverified":
+            return Verdict(claim.id, "missing", f"no stored result; {again}")
+        case "stale":
+            return Verdict(claim.id, "stale", f"{module} has changed; {again}")
+    return judge(claim, evidence.claims[claim.id])
 
 
 def _outside(expect: Iterable[Expectation], result: ClaimEvidence) -> Iterator[str]:

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from time import monotonic
 from urllib.parse import urlsplit
 
 from dlatlas.catalog.lint.addresses import SHORTENERS
@@ -16,8 +17,11 @@ from dlatlas.links.transport import session
 from dlatlas.links.verdict import Result, judge
 
 REDIRECTS = 10
-TRIES = 2
+TRIES = 3
 """How often a link is asked when the connection fails or the server has an error."""
+
+BETWEEN_TRIES = 1.0
+"""Seconds before a link is asked again."""
 
 WAITS = 3
 """How often a link waits for a host that asked us to."""
@@ -60,7 +64,7 @@ def check(urls: Iterable[str], options: Options) -> Iterator[Result]:
                 pause = following(task)
             if pause is None:
                 results.put(judge(task.url, task.hops))
-                schedule.done(host)
+                schedule.done(host, refused=task.hops[-1].status == 429)
             else:
                 schedule.again(task, host, pause)
 
@@ -118,6 +122,7 @@ def following(task: Task) -> float | None:
         task.tries += 1
         if task.tries < TRIES:
             task.hops.pop()
+            task.ready = monotonic() + BETWEEN_TRIES
             return 0.0
     return None
 

@@ -21,6 +21,7 @@ class Task:
     hops: list[Hop] = field(default_factory=list)
     tries: int = 0
     waits: int = 0
+    ready: float = 0.0  # when it may be asked again, on the monotonic clock
 
     @property
     def host(self) -> str:
@@ -37,7 +38,20 @@ class _Host:
     slots: int = 1
     until: float = 0.0
     refusals: int = 0
+    gap: float = 0.0  # seconds between two requests, found by trial
 
+    @property
+    def ready(self) -> float:
+        """When its next link may be asked."""
+        return max(self.until, self.waiting[0].ready)
+
+    def answered(self) -> None:
+        self.refusals = 0
+        self.gap *= 0.95
+
+
+SHORTEST_GAP, LONGEST_GAP = 0.2, 5.0
+"""Bounds of the seconds between two requests to a host that limits its rate."""
 
 PATIENCE = 6
 """Pauses in a row that a host may ask for before its links are given up."""
@@ -65,12 +79,13 @@ class Schedule:
         with self._changed:
             while self._open and not self._stopped:
                 now = monotonic()
-                ready = [host for host in self._hosts.values() if host.waiting and host.busy < host.slots]
-                free = next((host for host in ready if host.until <= now), None)
+                able = [host for host in self._hosts.values() if host.waiting and host.busy < host.slots]
+                free = next((host for host in able if host.ready <= now), None)
                 if free is not None:
                     free.busy += 1
+                    free.until = max(free.until, now + free.gap)
                     return free.waiting.popleft()
-                self._changed.wait(min((host.until - now for host in ready), default=None))
+                self._changed.wait(min((host.ready - now for host in able), default=None))
             return None
 
     def again(self, task: Task, host: str, pause: float = 0.0) -> None:
@@ -82,9 +97,10 @@ class Schedule:
                 state.until = max(state.until, monotonic() + pause)
                 state.slots = max(1, state.slots // 2)
                 state.refusals += 1
+                state.gap = min(max(2 * state.gap, SHORTEST_GAP), LONGEST_GAP)
             else:
-                state.refusals = 0
-            self._put(task, first=True)
+                state.answered()
+            self._put(task, first=task.ready <= monotonic())
             self._changed.notify_all()
 
     def gave_up(self, host: str) -> bool:
@@ -92,9 +108,12 @@ class Schedule:
         with self._changed:
             return self._hosts[host].refusals >= PATIENCE
 
-    def done(self, host: str) -> None:
+    def done(self, host: str, *, refused: bool) -> None:
+        """A task is finished; ``refused`` when it ended on a host that would not answer."""
         with self._changed:
             self._hosts[host].busy -= 1
+            if not refused:
+                self._hosts[host].answered()
             self._open -= 1
             self._changed.notify_all()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from dlatlas.catalog.load import load
 from dlatlas.site import gates, node_tools, preview
 from dlatlas.site.generate import generate
-from dlatlas.site.landing import landing
+from dlatlas.site.landing import landing, missing
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.strings import LANGUAGES
 
@@ -23,6 +23,9 @@ __all__ = ["BuildError", "build", "serve"]
 
 MARK = ".nojekyll"
 """Tells a site of ours, which a build may replace; its name also keeps GitHub Pages from dropping files."""
+
+WITHOUT_HOST = ("404.html", "sitemap.xml", "sitemap.xml.gz")
+"""What MkDocs writes for a site at the root of a known host, which ours need not be."""
 
 UNSEARCHED = ".headerlink, .badge, .edition-code, .edition-link, .checks, .filters, .doc-signature"
 """Parts of pages that would only blur the search results."""
@@ -53,11 +56,14 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
             print(f"{sum(counts.values())} pages", end=" ", flush=True)
         with _step("html"):
             _together({lang: _mkdocs(work, lang, new / lang, strict) for lang in LANGUAGES})
+            for unusable in (new / lang / name for lang in LANGUAGES for name in WITHOUT_HOST):
+                unusable.unlink(missing_ok=True)
         with _step("formulas"):
             _together({lang: node_tools.start(node_tools.FOLDER / "typeset.mjs", new / lang) for lang in LANGUAGES})
         with _step("search index"):
             _together({lang: _pagefind(new / lang, lang) for lang in LANGUAGES})
         (new / "index.html").write_text(landing(), "utf-8")
+        (new / "404.html").write_text(missing(), "utf-8")
         (new / MARK).touch()
         with _step("checks"):
             problems = gates.check(new)

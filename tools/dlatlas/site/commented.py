@@ -124,7 +124,7 @@ def render(source: str, prefix: str, permalink: str) -> str:
         permalink: accessible name of a row's link to itself, with ``{n}`` for the line.
     """
     lines = _highlight(source)
-    return tag("div", "".join(_render_row(row, lines, prefix, permalink) for row in rows(source)), class_="edition no-copy")
+    return tag("div", "".join(_render_row(row, lines, prefix, permalink) for row in rows(source)), class_="edition")
 
 
 def _render_row(row: Row, lines: list[str], prefix: str, permalink: str) -> str:

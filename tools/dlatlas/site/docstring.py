@@ -8,6 +8,7 @@ from html import escape
 
 from dlatlas.site.markup import formula, inline, tag
 
+_ROLE = re.compile(r":(?:attr|class|func|meth|mod):(?=`)")
 _ITEM = re.compile(r"(?:[-*]|\d+\.)\s+")
 _SECTION = re.compile(
     r"(Args|Arguments|Attributes|Example|Examples|Inputs?|Note|Notes|Outputs?|Parameters|Raises|References|Returns|Shapes?|Sources?|Yields):\s*$"
@@ -17,7 +18,8 @@ _FIELD = re.compile(r"(\*{0,2}[\w.]+(?:\s*\([^)]*\))?(?:, \*{0,2}\w+)*):\s+(.*)"
 
 def prose(text: str) -> str:
     """HTML of a docstring (``inspect.cleandoc`` is applied here)."""
-    return "".join(_block(block) for block in _blocks(inspect.cleandoc(text)))
+    plain = _ROLE.sub("", inspect.cleandoc(text))
+    return "".join(_block(block) for block in _blocks(plain))
 
 
 def _blocks(text: str) -> list[list[str]]:

@@ -35,6 +35,9 @@ TEMPLATE_WORDS = (
     "more",
     "home",
     "areas",
+    "copy-code",
+    "copied",
+    "copy-failed",
 )
 """Words that the page templates use."""
 

@@ -73,8 +73,7 @@ def _helper(context: Context, page: Page, module: str) -> str:
 
 def _edition(context: Context, page: Page, module: str, path: Path) -> str:
     source = page.url(context.source_address(module))
-    told = {"data_done": context.say("copied"), "data_failed": context.say("copy-failed")}
-    copy = tag("button", context.say("copy-file"), type="button", class_="copy-file", data_source=f"{source}{path.name}.txt", **told)
+    copy = tag("button", context.say("copy-file"), type="button", class_="copy-file", data_source=f"{source}{path.name}.txt")
     whole = tag("a", context.say("whole-file"), href=source)
     tools = tag("div", tag("code", escape(module)) + whole + copy, class_="edition-tools")
     return tools + render(path.read_text("utf-8"), _last(module), context.say("row-link"))

@@ -87,6 +87,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "stale-note": ("The code has changed since these numbers were recorded.", "记录这些数字之后，代码已有改动。"),
     "unverified-note": ("No recorded check fits this method yet.", "这个方法还没有检验记录。"),
     "copy-file": ("Copy the whole file", "复制整个文件"),
+    "copy-code": ("Copy", "复制"),
+    "missing": ("This page does not exist.", "没有这个页面。"),
     "copied": ("Copied", "已复制"),
     "copy-failed": ("Could not copy", "复制失败"),
     "whole-file": ("Whole file", "完整文件"),

@@ -57,7 +57,9 @@ def _first_sentence(text: str) -> str:
 def _opening(context: Context, page: Page, topic: Topic) -> str:
     summary = tag("div", paragraphs(topic.summary.get(context.lang)), class_="summary")
     opening = tag("div", summary + _aside(context, page, topic), class_="opening")
-    return tag("div", tag("h1", context.both(topic.title)) + opening, class_="topic-head")
+    title = tag("h1", context.both(topic.title), data_pagefind_weight=10)
+    found_by = {"data_aliases": ", ".join(topic.aliases), "data_pagefind_index_attrs": "data-aliases"} if topic.aliases else {}
+    return tag("div", title + opening, class_="topic-head", **found_by)
 
 
 def _aside(context: Context, page: Page, topic: Topic) -> str:

@@ -128,7 +128,7 @@ def original_title(loaded: Loaded) -> Iterable[Finding]:
 
 @rule("id-syntax")
 def id_syntax(loaded: Loaded) -> Iterable[Finding]:
-    """An identifier is malformed: arXiv without version, DOI from its `10.`, OpenReview forum, `owner/repo`, ISBN with a right check digit."""
+    """An identifier is malformed: arXiv without version, DOI from its `10.`, `owner/repo`, ISBN with a right check digit."""
     expected = {
         "arxiv": (_is_arxiv, "an arXiv id without version, such as 1412.6980 or cond-mat/9901212"),
         "doi": (DOI.fullmatch, "a DOI such as 10.1162/neco.1997.9.8.1735"),
