@@ -41,7 +41,7 @@ async function download(address) {
 
 for (const button of document.querySelectorAll(".copy-file")) copies(button, () => download(button.dataset.source));
 for (const code of document.querySelectorAll(".md-typeset pre > code")) {
-  if (code.closest(".edition, .doc-signature, .linenodiv")) continue;
+  if (code.closest(".edition, .edition-code, .doc-signature")) continue;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy-code";
@@ -92,7 +92,6 @@ if (filters) {
     history.replaceState(null, "", now);
     apply();
   });
-  filters.addEventListener("submit", (event) => event.preventDefault());
   filters.hidden = false;
   apply();
 }

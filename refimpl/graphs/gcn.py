@@ -178,9 +178,9 @@ if __name__ == "__main__":
 
     device = arguments(__doc__)
     edges, community = karate_club(device)
-    labeled = [0, 4, 8, 23]  # one member of each community
-    widths = (34, 4, 4, 2)
-    layers = nn.ModuleList(GCNConv(*pair) for pair in zip(widths, widths[1:], strict=False))
+    contacts = edges[0].bincount()
+    labeled = [int(torch.where(community == c, contacts, 0).argmax()) for c in range(4)]  # the most connected of each community
+    layers = nn.ModuleList([GCNConv(34, 4), GCNConv(4, 4), GCNConv(4, 2)])
     classifier = nn.Linear(2, 4)
     optimizer = torch.optim.Adam([*layers.parameters(), *classifier.parameters()], lr=0.01)
     for step in range(301):

@@ -138,7 +138,7 @@ def _try_module(root: Path, trials: Trials, module: str, methods: Sequence[Metho
             survivors.append(fault)
             _clear()
             print(f"{path.relative_to(root).as_posix()}:{fault.line}: {fault}", flush=True)
-        _progress(f"{module}: {done} of {len(faults)}, {len(survivors)} survived")
+        _progress(f"{module}: {done} of {len(faults)}, {len(survivors)} survived", plain=done % 50 == 0)
     _clear()
     seconds = time.monotonic() - start
     equivalent = len(source.faults) - len(faults)
@@ -173,9 +173,12 @@ def _store(root: Path, methods: Sequence[Method], reports: Mapping[str, Report])
     write_json(path, stored)
 
 
-def _progress(text: str) -> None:
+def _progress(text: str, *, plain: bool = False) -> None:
+    """Show ``text`` in place on a terminal; elsewhere print it where ``plain``."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+    elif plain:
+        print(text, file=sys.stderr, flush=True)
 
 
 def _clear() -> None:

@@ -10,7 +10,7 @@ from dlatlas.catalog.model import Entry
 SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: "\\" + c for c in "&%$#_"
 }
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 CAPITALS = re.compile(r"\b\w*[^\W\d_a-z]\w*[A-Z]\w*\b|\b[A-Z]\w*\d\w*\b")
 """Words such as LSTM or ReLU, whose capitals a style must keep."""
 
@@ -37,7 +37,9 @@ def _kind(entry: Entry) -> str:
 
 def _is_journal(venue: str | None) -> bool:
     """Whether a venue is a journal: it has a volume, or its name says so."""
-    return bool(venue and re.search(r"\d+\s*\(|\b(?:journal|transactions|letters|nature|science|neural computation|review)\b|JMLR", venue, re.I))
+    return bool(
+        venue and re.search(r"\d+\s*\(|\b(?:journal|transactions|letters|nature|science|neural computation|review)\b|JMLR", venue, re.I)
+    )
 
 
 def _fields(entry: Entry) -> dict[str, str]:

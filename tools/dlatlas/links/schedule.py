@@ -11,6 +11,12 @@ from urllib.parse import urlsplit
 
 from dlatlas.links.fetch import Hop
 
+SHORTEST_GAP, LONGEST_GAP = 0.2, 5.0
+"""Bounds of the seconds between two requests to a host that limits its rate."""
+
+PATIENCE = 6
+"""Pauses in a row that a host may ask for before its links are given up."""
+
 
 @dataclass
 class Task:
@@ -42,19 +48,16 @@ class _Host:
 
     @property
     def ready(self) -> float:
-        """When its next link may be asked."""
-        return max(self.until, self.waiting[0].ready)
+        """When its next link may be asked; at once where none is asked any more."""
+        return 0.0 if self.gave_up else max(self.until, self.waiting[0].ready)
+
+    @property
+    def gave_up(self) -> bool:
+        return self.refusals >= PATIENCE
 
     def answered(self) -> None:
         self.refusals = 0
         self.gap *= 0.95
-
-
-SHORTEST_GAP, LONGEST_GAP = 0.2, 5.0
-"""Bounds of the seconds between two requests to a host that limits its rate."""
-
-PATIENCE = 6
-"""Pauses in a row that a host may ask for before its links are given up."""
 
 
 class Schedule:
@@ -106,7 +109,7 @@ class Schedule:
     def gave_up(self, host: str) -> bool:
         """Whether the host has refused so often that asking on would only waste its time and ours."""
         with self._changed:
-            return self._hosts[host].refusals >= PATIENCE
+            return self._hosts[host].gave_up
 
     def done(self, host: str, *, refused: bool) -> None:
         """A task is finished; ``refused`` when it ended on a host that would not answer."""

@@ -2,7 +2,8 @@
 
 A query is words, "phrases", -words that must not occur, and ``field:value`` with a field of
 ``FILTERS`` or ``COLUMNS``. All words must occur; where no document has them all, words that
-the index does not know are replaced by near ones, and at last any word is enough.
+the index does not know are replaced by near ones, then one may be missing, and at last any
+word is enough.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ def run(database: sqlite3.Connection, text: str, *, filters: dict[str, str | Non
     groups, corrected = _corrected(database, query.words, groups)
     query.plain = "".join(corrected.get(word, word) for word in query.words)
     hits = _match(database, query, " AND ".join([*groups, *query.phrases]), limit) if corrected else []
-    if not hits and len(groups) > 1:
-        hits = _match(database, query, " AND ".join([f"({' OR '.join(groups)})", *query.phrases]), limit)
+    for weaker in _weaker(groups):
+        hits = hits or _match(database, query, " AND ".join([f"({weaker})", *query.phrases]), limit)
     return Answer(hits, corrected if hits else {})
 
 
@@ -172,6 +173,12 @@ def _corrected(database: sqlite3.Connection, words: list[str], groups: list[str]
             replaced[replaced.index(group)] = f"({' OR '.join(_expression([term]) for term in near)})"
             corrected[word] = near[0]
     return replaced, corrected
+
+
+def _weaker(groups: list[str]) -> list[str]:
+    """Expressions that ask for less: all groups but one, then any one."""
+    but_one = " OR ".join(f"({' AND '.join(groups[:i] + groups[i + 1 :])})" for i in range(len(groups)))
+    return ([but_one] if 2 < len(groups) <= 12 else []) + ([" OR ".join(groups)] if len(groups) > 1 else [])
 
 
 def _occurs(database: sqlite3.Connection, expression: str) -> bool:

@@ -137,16 +137,23 @@ def _render_row(row: Row, lines: list[str], prefix: str, permalink: str) -> str:
     mark = tag("a", "#", href=f"#{anchor}", class_="edition-link", aria_label=permalink.format(n=row.first))
     text = "".join(prose(note.text) for note in row.notes)
     left = tag("div", text + mark, class_="edition-prose", lang="en") if text or numbers else ""
-    code = "".join(f'<span class="ln" data-n="{n}"{_indent(lines[n - 1])}>{lines[n - 1]}\n</span>' for n in numbers)
+    code = "".join(_line(n, lines[n - 1]) for n in numbers)
     right = tag("div", tag("pre", tag("code", code)), class_="edition-code highlight") if numbers else ""
     kind = "edition-row" + ("" if text else " no-prose") + ("" if numbers else " no-code")
     return tag("div", left + right, class_=kind, id=anchor) if left else ""
 
 
-def _indent(line: str) -> str:
-    """Where a wrapped line goes on: the style sheet indents it by this many characters."""
-    width = len(line) - len(line.lstrip(" "))
-    return f' style="--i:{width}"' if width else ""
+def whole(source: str) -> str:
+    """HTML of a file as one listing, in which line 42 has the id ``__codelineno-0-42``."""
+    lines = _highlight(source.rstrip("\n"))
+    code = "".join(_line(n, line, f"__codelineno-0-{n}") for n, line in enumerate(lines, 1))
+    return tag("div", tag("pre", tag("code", code)), class_="edition-code highlight")
+
+
+def _line(number: int, line: str, anchor: str | None = None) -> str:
+    """One line; the style sheet numbers it, and indents what it wraps by ``--i`` characters and a little more."""
+    indent = len(line) - len(line.lstrip(" "))
+    return tag("span", f"{line}\n", class_="ln", id=anchor, data_n=number, style=f"--i:{indent}" if indent else None)
 
 
 def _highlight(source: str) -> list[str]:

@@ -8,6 +8,7 @@ from html import escape
 from dlatlas.catalog.model import Area, Method, Topic
 from dlatlas.evidence.store import module_path
 from dlatlas.site import proof
+from dlatlas.site.commented import whole
 from dlatlas.site.context import Context, Page
 from dlatlas.site.implementation import helpers, modules
 from dlatlas.site.markup import heading, inline, paragraphs, tag
@@ -167,13 +168,7 @@ def _source_page(context: Context, module: str, topics: list[Topic]) -> Page | N
         return None
     place = Page(context.source_address(module), module, "", "source")
     used = ", ".join(context.topic_link(place, topic, "#implementation") for topic in topics)
-    text = path.read_text("utf-8").rstrip("\n")
-    fence = "`" * max(3, max((len(run) for run in _backticks(text)), default=0) + 1)
     raw = tag("a", escape(path.name), href=f"{path.name}.txt")
     head = tag("div", tag("h1", tag("code", escape(module))) + tag("p", f"{context.say('source-intro')} {used}") + tag("p", raw))
-    body = f'{head}\n\n{fence}{{.python linenums="1"}}\n{text}\n{fence}'
+    body = f"{head}\n\n{whole(path.read_text('utf-8'))}"
     return Page(place.address, module, body, "source", meta={"hide": ["toc"], "file": path.name})
-
-
-def _backticks(text: str) -> list[str]:
-    return ["`" * len(run) for run in "".join(c if c == "`" else " " for c in text).split()]

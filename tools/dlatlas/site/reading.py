@@ -56,7 +56,11 @@ def _filters(context: Context, entries: list[Entry]) -> str:
             fields.append(tag("label", f"{context.say(f'filter-{name}')} {tag('select', ''.join(options), name=name)}"))
     pattern = context.say("filter-count", shown="{shown}", all="{all}")
     output = tag("output", pattern.format(shown=len(entries), all=len(entries)), data_text=pattern)
-    return tag("form", "".join(fields) + output, class_="filters", hidden=True) if fields else ""
+    return (
+        tag("div", "".join(fields) + output, class_="filters", role="group", aria_label=context.say("reading"), hidden=True)
+        if fields
+        else ""
+    )
 
 
 def _entry(context: Context, page: Page, entry: Entry) -> str:
