@@ -31,8 +31,8 @@ def output_size(length: int, kernel: int, stride: int = 1, padding: int = 0, dil
 
 def positions(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
     """Height and width of the output for an input ``(N, C, H, W)`` that is already padded."""
-    ho, wo = (output_size(x.shape[i + 2], kernel[i], stride[i], 0, dilation[i]) for i in (0, 1))
-    return ho, wo
+    height, width = x.shape[2:]
+    return output_size(height, kernel[0], stride[0], 0, dilation[0]), output_size(width, kernel[1], stride[1], 0, dilation[1])
 
 
 def pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
@@ -55,9 +55,8 @@ def pads(
     if padding == "same":
         if stride != (1, 1):
             raise ValueError(f"conv2d: padding 'same' needs stride 1, got {stride}")
-        total = [d * (f - 1) for d, f in zip(dilation, kernel, strict=True)]
-        (top, left), (bottom, right) = ((t // 2 for t in total), (t - t // 2 for t in total))
-        return left, right, top, bottom
+        down, across = dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1)
+        return across // 2, across - across // 2, down // 2, down - down // 2
     if isinstance(padding, str) and padding != "valid":
         raise ValueError(f"conv2d: padding must be numbers, 'valid' or 'same', got {padding!r}")
     vertical, horizontal = (0, 0) if padding == "valid" else pair("padding", padding, 0)

@@ -40,11 +40,14 @@ def log_softmax(input: Tensor, dim: int) -> Tensor:
     Args:
         input: logits of any shape; ``-inf`` marks an impossible class.
         dim: the dimension of the classes.
+
+    Raises:
+        ValueError: the dtype is not a floating type, or there is no class.
     """
     if not input.is_floating_point():
         raise ValueError(f"log_softmax: input must be floating point, got {input.dtype}")
-    if input.numel() == 0:
-        return input.clone()
+    if input.shape[dim] == 0:
+        raise ValueError(f"log_softmax: expected at least one class in dimension {dim}, got shape {tuple(input.shape)}")
     z = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
     shifted = z - z.detach().amax(dim, keepdim=True)
     return (shifted - shifted.exp().sum(dim, keepdim=True).log()).to(input.dtype)
@@ -114,8 +117,8 @@ def logits_gradient(input: Tensor, target: Tensor) -> Tensor:
 
 
 def _check(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> None:
-    if input.dim() == 0 or not input.is_floating_point():
-        raise ValueError(f"cross_entropy: input must be floating point with a class dimension, got {input.dtype} of shape {tuple(input.shape)}")
+    if input.dim() == 0:
+        raise ValueError("cross_entropy: input must have a class dimension, got a scalar")
     dim = 0 if input.dim() == 1 else 1
     expected = input.shape if target.is_floating_point() else (*input.shape[:dim], *input.shape[dim + 1 :])
     if target.shape != expected:
@@ -125,8 +128,6 @@ def _check(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str,
         )
     if target.dtype == torch.bool:
         raise ValueError("cross_entropy: target must hold class indices or probabilities, got torch.bool")
-    if input.shape[dim] == 0:
-        raise ValueError(f"cross_entropy: input must have at least one class, got shape {tuple(input.shape)}")
     if weight is not None and weight.shape != (input.shape[dim],):
         raise ValueError(f"cross_entropy: weight must have shape ({input.shape[dim]},), one number a class, got {tuple(weight.shape)}")
     if reduction not in REDUCTIONS:

@@ -143,6 +143,18 @@ def test_arguments_are_left_alone(case, device):
         assert all(torch.equal(a, b) for a, b in zip(tensors((args, kwargs)), before, strict=True))
 
 
+@pytest.mark.parametrize(("case", "dtype"), IN_DTYPE)
+def test_result_has_the_dtype_of_the_arguments(case, dtype, device):
+    """Floating outputs come in the arguments' dtype and share no memory with them."""
+    _, case = case
+    for sample in (*case.samples(), *case.degenerate()):
+        args, kwargs = prepare(sample, dtype, device)
+        given = {t.data_ptr() for t in tensors((args, kwargs)) if t.numel()}
+        for output in run(case, build(case, dtype, device), args, kwargs):
+            assert output.dtype == dtype
+            assert not output.numel() or output.data_ptr() not in given or case.aliases
+
+
 @every_case
 def test_same_seed_same_result(case, device):
     """Two runs from the same seed are equal to the last bit."""

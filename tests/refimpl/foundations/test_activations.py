@@ -343,6 +343,7 @@ def test_rrelu_uses_the_generator_and_nothing_else():
     slopes = activation_rectifiers.rrelu_slopes(x.expand(2000, 5, 7))
     assert 1 / 8 <= slopes.min() < 0.1252
     assert 0.333 < slopes.max() < 1 / 3
+    assert activation_rectifiers.rrelu_slopes(torch.zeros(3, device="meta")).device.type == "meta"
 
 
 def test_paper_of_rrelu_evaluates_with_another_slope():

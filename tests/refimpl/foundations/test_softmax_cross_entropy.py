@@ -46,3 +46,9 @@ def test_gradient_at_extreme_logits_is_exact():
     z = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
     sce.cross_entropy(z, torch.tensor([1])).backward()
     assert z.grad.tolist() == [[1.0, -1.0, 0.0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_reduced_in_float32(dtype):
+    z = Z.repeat(1, 200).to(dtype)
+    assert torch.equal(sce.log_softmax(z, 1), sce.log_softmax(z.float(), 1).to(dtype))

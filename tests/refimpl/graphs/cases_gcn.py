@@ -36,7 +36,7 @@ def numpy_edges(x, edge_index, weight, bias=None, edge_weight=None, add_self_loo
 
 def torch_layer(x, adjacency, weight, bias=None, add_self_loops=True):
     """The matrix formula with diagonal matrices and a matrix power written out."""
-    a = adjacency + torch.diag_embed(torch.ones_like(adjacency[..., 0])) if add_self_loops else adjacency
+    a = adjacency + torch.eye(x.shape[-2], dtype=x.dtype) if add_self_loops else adjacency
     degree = torch.einsum("...ij->...i", a)
     root = torch.diag_embed(torch.where(degree > 0, torch.where(degree > 0, degree, 1.0) ** -0.5, 0.0))
     z = torch.einsum("...ij,...jk,...kl,...lf,of->...io", root, a, root, x, weight)
@@ -44,7 +44,7 @@ def torch_layer(x, adjacency, weight, bias=None, add_self_loops=True):
 
 
 def torch_edges(x, edge_index, weight, bias=None, edge_weight=None, add_self_loops=True):
-    source, target = (torch.nn.functional.one_hot(i, x.shape[-2]).to(x.dtype) for i in edge_index)  # (E, N)
+    source, target = ((i[:, None] == torch.arange(x.shape[-2])).to(x.dtype) for i in edge_index)  # (E, N)
     entries = x.new_ones(len(source)) if edge_weight is None else edge_weight
     return torch_layer(x, torch.einsum("e,ei,ej->ij", entries, target, source), weight, bias, add_self_loops)
 

@@ -81,6 +81,7 @@ class Case:
         compiles: whether ``torch.compile(fullgraph=True)`` must work; a string is the reason why it cannot.
         exports: the same for ``torch.export``.
         seeded: the method draws random numbers from the global generator in this configuration.
+        aliases: the result may be the argument itself, as the identity's is.
     """
 
     method: str
@@ -100,6 +101,7 @@ class Case:
     compiles: bool | str = True
     exports: bool | str = True
     seeded: bool = False
+    aliases: bool = False
 
     def allowed(self, dtype: torch.dtype) -> float:
         return self.tolerance.get(dtype, TOLERANCE[dtype])

@@ -23,7 +23,8 @@ class CellLoop(nn.Module):
         for x_t in x:
             state = self.cell(x_t, state)
             outputs.append(state[0])
-        return torch.stack(outputs)
+        h, c = state
+        return torch.stack(outputs), (h.unsqueeze(0), c.unsqueeze(0))
 
 
 def bench(batch: int, length: int, features: int, hidden: int, **more) -> Bench:

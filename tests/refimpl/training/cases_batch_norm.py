@@ -99,6 +99,7 @@ CASES = [
         ],
         hard=lambda: [Sample((IMAGES * 1e6,), name="values of 1e6")],
     ),
+    case("images, evaluation, not affine", layer(BatchNorm2d, 3, eps=1e-2, affine=False), IMAGES, training=False),
     case("vectors", layer(BatchNorm1d, 4, eps=1e-2), randn(6, 4, seed=3), randn(3, 4, 5, seed=4)),
     case("volumes", layer(BatchNorm3d, 2, eps=1e-2, momentum=None), randn(2, 2, 3, 2, 2, seed=5)),
     case("any shape, not affine, own statistics", layer(BatchNorm, 3, eps=1e-2, affine=False, track_running_stats=False), rand(5, 3, 2, 2, seed=6)),

@@ -85,3 +85,12 @@ def test_mixed_precision_keeps_float32_parameters():
     assert y.dtype == torch.bfloat16
     assert layer.running_mean.dtype == torch.float32
     assert torch.equal(layer.eval()(x), layer(x.float()).bfloat16())
+
+
+def test_float64_input_is_evaluated_in_float64():
+    """Float32 averages are raised to the input's precision before the root is taken."""
+    layer = BatchNorm2d(3).eval()
+    layer.running_var.copy_(torch.tensor([0.3, 0.7, 1.9]))
+    layer.running_mean.copy_(torch.tensor([0.1, -0.2, 0.3]))
+    expected = batch_norm(IMAGES, layer.running_mean.double(), layer.running_var.double(), layer.weight.double(), layer.bias.double())
+    assert torch.equal(layer(IMAGES), expected)

@@ -1,3 +1,4 @@
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_a_swap_that_fails_halfway_is_undone(tmp_path: Path) -> None:
         building._swap(tmp_path / "missing", site)
     assert (site / "index.html").read_text("utf-8") == "the last good site"
     assert not list(tmp_path.glob(".site-*"))
+
+
+def test_what_a_killed_build_left_is_put_right(tmp_path: Path) -> None:
+    site = good_site(tmp_path)
+    aside, unfinished, running = (tmp_path / f".site-{name}" for name in ("a.old", "b.part", "c.part"))
+    for folder in (aside, unfinished, running):
+        folder.mkdir()
+    site.rename(aside / "site")
+    os.utime(unfinished, (0, 0))
+    building._recover(site)
+    assert (site / "index.html").read_text("utf-8") == "the last good site"
+    assert not unfinished.exists() and running.exists()
 
 
 def test_a_broken_catalog_is_reported(site_tree: Path, tmp_path: Path) -> None:

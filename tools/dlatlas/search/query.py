@@ -23,8 +23,16 @@ COLUMNS = {"title": "title", "author": "authors", "authors": "authors", "note": 
 LONGEST = 400
 """Characters of a query that are looked at."""
 
+CANDIDATES = 200
+"""Documents by words that names can move up among."""
+
 LONGEST_TERM = 8
 """Words of the longest synonym that is recognized."""
+
+FUNCTION_WORDS = frozenset(
+    "a an and are by do doe did for from how i in is it of on or the to use was what when which why with work".split()  # noqa: SIM905
+)
+"""Words (by their stems) that are dropped from a query that has others."""
 
 PART = re.compile(r'(?P<minus>-)?(?:(?P<field>[a-z]+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))', re.I)
 
@@ -76,6 +84,7 @@ def parse(text: str, filters: dict[str, str | None]) -> Query:
             else:
                 query.words += units(body)
     query.plain = squash(" ".join(plain))
+    query.words = [word for word in query.words if word not in FUNCTION_WORDS] or query.words
     return query
 
 
@@ -194,7 +203,7 @@ def _match(database: sqlite3.Connection, query: Query, expression: str, limit: i
     matched = database.execute(
         f"SELECT doc, shown, -bm25(words, {weights}) AS score FROM words JOIN docs ON doc = words.rowid"
         f" WHERE words MATCH ?{where} ORDER BY score DESC, doc LIMIT ?",
-        (expression, *values, limit),
+        (expression, *values, max(limit, CANDIDATES)),
     )
     found = {doc: (shown, score) for doc, shown, score in matched}
     if query.plain and not query.excluded and not query.phrases:

@@ -47,6 +47,7 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
     node_tools.require()
     work = root / "build" / "site"
     out.parent.mkdir(parents=True, exist_ok=True)
+    _recover(out)
     new = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".part"))
     try:
         with _step("pages"):
@@ -144,6 +145,16 @@ def _together(processes: Mapping[str, subprocess.Popen[str]]) -> None:
     failed = [f"[{name}] {output.strip() or 'no output'}" for name, output in outputs.items() if processes[name].returncode]
     if failed:
         raise BuildError("\n".join(failed))
+
+
+def _recover(out: Path) -> None:
+    """Undo what a killed build left: put back a site that it had set aside, remove unfinished ones of an hour ago."""
+    for aside in out.parent.glob(f".{out.name}-*.old"):
+        if not out.exists() and (aside / out.name).is_dir():
+            (aside / out.name).rename(out)
+    for left in (*out.parent.glob(f".{out.name}-*.old"), *out.parent.glob(f".{out.name}-*.part")):
+        if time.time() - left.stat().st_mtime > 3600:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _swap(new: Path, out: Path) -> None:
