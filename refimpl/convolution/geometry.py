@@ -37,7 +37,7 @@ def positions(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilat
 
 def pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
     """One number for both axes, or one for each; every number must be at least ``least``."""
-    both = (value, value) if isinstance(value, int) else tuple(value)
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(both) != 2 or not all(isinstance(v, int) and v >= least for v in both):
         raise ValueError(f"conv2d: {name} must be an integer of at least {least} or two of them, got {value!r}")
     return both
@@ -67,7 +67,7 @@ def check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> No
     """Raise a ``ValueError`` that names what does not fit."""
     if input.dim() not in (3, 4) or not input.is_floating_point():
         raise ValueError(f"conv2d: input must be floating point (N, C, H, W) or (C, H, W), got {input.dtype} of shape {tuple(input.shape)}")
-    if weight.dim() != 4 or 0 in weight.shape[2:]:
+    if weight.dim() != 4 or 0 in weight.shape:
         raise ValueError(f"conv2d: weight must have shape (out_channels, in_channels / groups, kH, kW), got {tuple(weight.shape)}")
     lowered = torch.is_autocast_enabled(input.device.type)
     for name, value in (("weight", weight), ("bias", bias)):

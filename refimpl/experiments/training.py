@@ -21,7 +21,7 @@ INITIALIZERS: dict[str, Callable[..., Tensor]] = {"kaiming": kaiming_normal_, "x
 
 
 def blobs(generator: torch.Generator, *sizes: int) -> list[tuple[Tensor, Tensor]]:
-    """Data sets of the given sizes from one mixture: two Gaussian blobs a class, no hyperplane between the classes."""
+    """Data sets of the given sizes from one mixture: two Gaussian blobs a class."""
     centers = torch.randn(2 * CLASSES, INPUTS, generator=generator)
     sets = []
     for size in sizes:

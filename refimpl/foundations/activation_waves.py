@@ -50,14 +50,14 @@ def cosine(input: Tensor) -> Tensor:
 def sinc_derivative(input: Tensor) -> Tensor:
     small = input.abs() < SERIES_BELOW
     x = input.where(~small, 1)
-    return torch.where(small, _sinc_slope_series(input.where(small, 0)), (x.cos() - x.sin() / x) / x)
+    series = _sinc_slope_series(input.clamp(-SERIES_BELOW, SERIES_BELOW))
+    return torch.where(small, series, (x.cos() - x.sin() / x) / x)
 
 
 @differentiable(sinc_derivative)
 def sinc(input: Tensor) -> Tensor:
     """``sin(x) / x`` without a factor of pi, and 1 at zero."""
-    x = input.where(input != 0, 1)
-    return torch.where(input != 0, x.sin() / x, 1.0)
+    return torch.where(input == 0, 1.0, input.sin() / input)
 
 
 def _sinc_slope_series(x: Tensor) -> Tensor:

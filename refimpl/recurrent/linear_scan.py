@@ -42,7 +42,7 @@ def linear_scan(a: Tensor, b: Tensor, initial: Tensor | None = None, reverse: bo
     links, values = a.to(wide), b.to(wide)
     if initial is None:
         return propagate(links[:-1] if reverse else links[1:], values, reverse).to(b.dtype)
-    first = initial.to(wide).unsqueeze(0)
+    first = initial.unsqueeze(0)
     if reverse:
         return propagate(links, torch.cat((values, first)), True)[:-1].to(b.dtype)
     return propagate(links, torch.cat((first, values)))[1:].to(b.dtype)
@@ -59,7 +59,7 @@ def propagate(links: Tensor, values: Tensor, reverse: bool = False) -> Tensor:
 class _Propagate(torch.autograd.Function):
     @staticmethod
     def forward(ctx, links: Tensor, values: Tensor, reverse: bool) -> Tensor:
-        states = values.clone(memory_format=torch.contiguous_format)
+        states = values.clone()
         (_sweep_back if reverse else _sweep)(links, states)
         ctx.save_for_backward(links, states)
         ctx.reverse = reverse

@@ -338,6 +338,10 @@ def test_defaults_are_those_of_torch():
     assert error(conv2d(IMAGES, randn(2, 4, 3, 3, seed=40)), F.conv2d(IMAGES, randn(2, 4, 3, 3, seed=40))) < 1e-12
 
 
+def test_pairs_may_be_lists():
+    assert torch.equal(conv2d(IMAGES, WIDE, stride=[2, 1], groups=2), conv2d(IMAGES, WIDE, stride=(2, 1), groups=2))
+
+
 def test_attributes_are_those_of_torch():
     options = {"stride": (2, 1), "padding": (1, 2), "dilation": 2, "groups": 2, "padding_mode": "reflect"}
     ours, theirs = Conv2d(4, 6, (2, 3), **options), nn.Conv2d(4, 6, (2, 3), **options)

@@ -236,6 +236,17 @@ def test_slope_of_sinc_near_zero_is_exact(record):
     assert ACTIVATIONS["sinc"].derivative(x[:1]).item() == 0
 
 
+def test_second_derivative_of_sinc(record):
+    """f'' = -f - 2 f' / x, and -1/3 at zero; the branch that is not taken does not spoil it."""
+    x = torch.tensor([0.0, 0.25, -0.5, 3.0, 1e4], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(ACTIVATIONS["sinc"](x).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(slope.sum(), x)
+    y, z = (v.detach()[1:] for v in (ACTIVATIONS["sinc"](x), x))
+    expected = torch.cat([torch.tensor([-1 / 3], dtype=torch.float64), -y - 2 * slope.detach()[1:] / z])
+    gap = error(second, expected)
+    record(METHOD, MODULE, "second derivative of sinc", "its differential equation", error=gap, tolerance=1e-13, dtype=x.dtype)
+
+
 @each
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_extreme_inputs_stay_finite(name, dtype):

@@ -29,7 +29,7 @@ def test_path_of_three_by_hand(record):
     """Nodes 0 - 1 - 2: D = 2, 3, 2, so that P_00 = 1/2, P_01 = 1/sqrt(6), P_11 = 1/3."""
     edges = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
     s = 1 / math.sqrt(6)
-    expected = torch.tensor([[0.5, s, 0.0], [s, 1 / 3, s], [0.0, s, 0.5]]).double()
+    expected = torch.tensor([[0.5, s, 0.0], [s, 1 / 3, s], [0.0, s, 0.5]], dtype=torch.float64)
     identity = torch.eye(3).double()
     gap = max(error(gcn_conv(identity, edges, identity), expected), error(propagation_matrix(adjacency(edges, 3)), expected))
     record(

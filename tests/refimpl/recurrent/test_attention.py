@@ -36,7 +36,7 @@ def test_scores_by_hand(record):
         additive_scores(q, k, torch.tensor([2.0, -3.0]).double()),
     ]
     expected = [1.0, 0.25, 11.0, 2 * math.tanh(4) - 3 * math.tanh(1)]
-    gap = error(torch.cat(found).flatten(), torch.tensor(expected).double())
+    gap = error(torch.cat(found).flatten(), torch.tensor(expected, dtype=torch.float64))
     record(
         METHOD,
         MODULE,

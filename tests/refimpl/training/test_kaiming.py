@@ -81,6 +81,7 @@ def test_no_gradient_is_recorded(initialize):
 def test_tensor_without_elements_is_left_alone(initialize, mode):
     for shape in ((0, 0), (0, 5), (5, 0), (3, 2, 0)):
         assert initialize(empty(*shape), mode=mode).shape == shape
+    assert kaiming_std(empty(3, 0)) == kaiming_std(empty(0, 3), mode="fan_out") == 0.0
     assert initialize(torch.empty(2, 3, device="meta")).device.type == "meta"
 
 

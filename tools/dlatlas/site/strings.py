@@ -131,7 +131,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "value": ("Value", "量"),
     "holds": ("holds", "成立"),
     "fails": ("does not hold", "不成立"),
-    "over-seeds": ("mean ± standard deviation over {n} seeds", "{n} 个随机种子的均值 ± 标准差"),
+    "over-seeds": (
+        "mean ± standard deviation over {n} seeds, each of which must lie in the band",
+        "{n} 个随机种子的均值 ± 标准差，每个种子都须落在预期范围内",
+    ),
     "not-run": ("Not measured yet.", "尚未测量。"),
     "from-source": ("Source: {source}", "出处：{source}"),
     "took": ("{seconds} s, {date}", "{seconds} 秒，{date}"),
