@@ -1,0 +1,17 @@
+import json
+
+from dlatlas.site.node_tools import FOLDER
+
+
+def test_the_lock_file_pins_everything_and_names_no_registry() -> None:
+    wanted = json.loads((FOLDER / "package.json").read_text("utf-8"))["dependencies"]
+    lock = json.loads((FOLDER / "package-lock.json").read_text("utf-8"))["packages"]
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert all("resolved" not in package for package in lock.values())
+    assert all(package.get("integrity") or package.get("optional") for name, package in lock.items() if name)
+
+
+def test_the_lock_file_holds_the_search_program_of_every_platform() -> None:
+    lock = json.loads((FOLDER / "package-lock.json").read_text("utf-8"))["packages"]
+    platforms = lock["node_modules/pagefind"]["optionalDependencies"]
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in platforms} == platforms
