@@ -46,7 +46,7 @@ __all__ = ["METHODS", "Conv2d", "conv2d", "convolution_matrix", "output_size"]
 METHODS = {"direct": direct, "fft": fft, "im2col": im2col, "winograd": winograd, "winograd4": partial(winograd, tile=4)}
 """The algorithms by name; each maps a padded input, weight, stride, dilation and groups to the output without bias."""
 
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 def conv2d(
@@ -152,7 +152,7 @@ class Conv2d(nn.Module):
         if self.padding_mode == "zeros":
             return conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.method)
         check(input, self.weight, self.bias, self.groups)
-        padded = pad(input, self.around, PADDING_MODES[self.padding_mode])
+        padded = pad(input, self.around, self.padding_mode)
         return conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups, self.method)
 
     def extra_repr(self) -> str:

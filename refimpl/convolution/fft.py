@@ -39,11 +39,11 @@ def fft(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[int,
     x_hat = _frequencies_first(torch.fft.rfft2(x)).unflatten(-1, (groups, c // groups))  # (F, N, G, C/G), F = H (W/2+1)
     w_hat = _frequencies_first(torch.fft.rfft2(spread, s=(height, width))).unflatten(1, (groups, o // groups))  # (F, G, O/G, C/G)
     y_hat = w_hat @ x_hat.permute(0, 2, 3, 1)  # (F, G, O/G, N)
-    y_hat = y_hat.flatten(1).t().contiguous().view(o, n, height, width // 2 + 1)
+    y_hat = y_hat.flatten(1).t().view(o, n, height, width // 2 + 1)
     y = torch.fft.irfft2(y_hat, s=(height, width)).transpose(0, 1)  # (N, O, H, W)
     return y[:, :, reach_h::sh, reach_w::sw].contiguous()
 
 
 def _frequencies_first(t: Tensor) -> Tensor:
-    """``(A, B, H, W)`` to ``(H W, A, B)``, so that the products over the channels are matrix products."""
+    """``(A, B, H, W)`` to ``(H W, A, B)``, contiguous: one matrix a frequency, for the products over the channels."""
     return t.flatten(2).flatten(0, 1).t().contiguous().unflatten(1, t.shape[:2])

@@ -69,9 +69,8 @@ def check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> No
         raise ValueError(f"conv2d: input must be floating point (N, C, H, W) or (C, H, W), got {input.dtype} of shape {tuple(input.shape)}")
     if weight.dim() != 4 or 0 in weight.shape:
         raise ValueError(f"conv2d: weight must have shape (out_channels, in_channels / groups, kH, kW), got {tuple(weight.shape)}")
-    lowered = torch.is_autocast_enabled(input.device.type)
     for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and value.dtype != input.dtype and not lowered:
+        if value is not None and value.dtype != input.dtype and not torch.is_autocast_enabled(input.device.type):
             raise ValueError(f"conv2d: {name} must have the dtype of the input, {input.dtype}, got {value.dtype}")
     if not isinstance(groups, int) or groups < 1 or weight.shape[0] % groups:
         raise ValueError(f"conv2d: groups must be a positive divisor of the {weight.shape[0]} output channels, got {groups}")

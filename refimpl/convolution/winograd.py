@@ -51,12 +51,12 @@ def winograd(x: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple
         raise ValueError(f"conv2d: winograd needs kernel (3, 3), stride 1 and dilation 1, got {kernel}, {stride} and {dilation}")
     if tile not in TRANSFORMS:
         raise ValueError(f"conv2d: winograd has tiles of {' or '.join(map(str, TRANSFORMS))}, got {tile}")
-    (n, c, height, width), o, m = x.shape, weight.shape[0], tile
+    (n, c), o, m = x.shape[:2], weight.shape[0], tile
     b_t, g, a_t = (torch.tensor(matrix, dtype=x.dtype, device=x.device) for matrix in TRANSFORMS[m])
     ho, wo = positions(x, kernel, stride, dilation)
-    down, across = -(-ho // m), -(-wo // m)  # numbers of tiles
-    x = pad(x, (0, across * m + 2 - width, 0, down * m + 2 - height))
+    x = pad(x, (0, -wo % m, 0, -ho % m))  # whole tiles
     tiles = x.transpose(0, 1).unfold(2, m + 2, m).unfold(3, m + 2, m)  # (C, N, down, across, m+2, m+2)
+    down, across = tiles.shape[2:4]
     v = _sandwich(b_t, tiles.permute(4, 5, 0, 1, 2, 3)).reshape((m + 2) ** 2, groups, c // groups, n * down * across)
     u = _sandwich(g, weight.permute(2, 3, 0, 1)).reshape((m + 2) ** 2, groups, o // groups, c // groups)
     y = _sandwich(a_t, (u @ v).view(m + 2, m + 2, o, n, down, across))  # (m, m, O, N, down, across)

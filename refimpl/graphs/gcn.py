@@ -46,7 +46,7 @@ def propagation_matrix(adjacency: Tensor, add_self_loops: bool = True) -> Tensor
             f"propagation_matrix: adjacency must be floating point (..., N, N), got {adjacency.dtype} of shape {tuple(adjacency.shape)}"
         )
     if add_self_loops:
-        adjacency = adjacency + torch.eye(adjacency.shape[-1], dtype=adjacency.dtype, device=adjacency.device)
+        adjacency = adjacency + torch.eye(*adjacency.shape[-2:], dtype=adjacency.dtype, device=adjacency.device)
     scale = _inverse_root(adjacency.sum(-1))  # (..., N)
     return scale.unsqueeze(-1) * adjacency * scale.unsqueeze(-2)
 

@@ -85,7 +85,7 @@ def _sweep(links: Tensor, s: Tensor) -> None:
 def _sweep_back(links: Tensor, s: Tensor) -> None:
     """The mirror image of :func:`_sweep`: pairs and recursion start at the last value."""
     start = len(s) % 2
-    left, between = s[start::2], s[1 - start : -1 : 2]
+    left, between = s[start::2], s[1 - start :: 2][:-1]
     if len(left) == 0:
         return
     left.addcmul_(links[start::2], s[start + 1 :: 2])

@@ -176,7 +176,7 @@ class MultiheadAttention(nn.Module):
         if key_padding_mask is not None and key_padding_mask.shape != ((keys,) if n is None else (n, keys)):
             expected = (keys,) if n is None else (n, keys)
             raise ValueError(f"MultiheadAttention: key_padding_mask must have shape {expected}, got {tuple(key_padding_mask.shape)}")
-        every = ((n or 1) * self.num_heads, queries, keys)
+        every = ((1 if n is None else n) * self.num_heads, queries, keys)
         if attn_mask is not None and attn_mask.shape not in (every[1:], every):
             raise ValueError(f"MultiheadAttention: attn_mask must have shape {every[1:]} or {every}, got {tuple(attn_mask.shape)}")
 

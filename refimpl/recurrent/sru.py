@@ -70,7 +70,7 @@ def sru_layer(
         f = forget.sigmoid()
         states = propagate(f, torch.cat((c0.unsqueeze(0), (1 - f) * u)))  # (T + 1, B, H)
     else:
-        v_f, v_r = weight_c.to(wide)
+        v_f, v_r = weight_c
         states = _Recurrence.apply(u, forget, v_f, c0)  # (T + 1, B, H)
         reset = torch.addcmul(reset, v_r, states[:-1])
     c = states[1:]

@@ -78,6 +78,7 @@ DEGENERATE = [
     Sample((IMAGES[:, :, :3, :3], SQUARE, BIAS), {"groups": 2}, "one position"),
     Sample((IMAGES[:, :, :1, :1], SQUARE, BIAS), {"groups": 2, "padding": 1}, "one pixel"),
 ]
+EMPTY = Sample((IMAGES[:0], WIDE, BIAS), {"stride": (1, 2), "padding": (2, 0), "dilation": (3, 1), "groups": 2}, "empty batch, all")
 
 NINE = r"winograd needs kernel \(3, 3\), stride 1 and dilation 1"
 BAD = (
@@ -87,7 +88,7 @@ BAD = (
     Bad(lambda: conv2d(IMAGES, W[0]), r"weight must have shape \(out_channels, in_channels / groups, kH, kW\), got \(2, 3, 2\)"),
     Bad(lambda: conv2d(IMAGES, W[:, :, :0], groups=2), r"weight must have shape .*, got \(2, 2, 0, 2\)"),
     Bad(lambda: conv2d(IMAGES, W[:0], groups=2), r"weight must have shape .*, got \(0, 2, 3, 2\)"),
-    Bad(lambda: conv2d(IMAGES, W.float(), B.float(), groups=2), r"weight must have the dtype of the input, torch.float64, got torch.float32"),
+    Bad(lambda: conv2d(IMAGES, W.float(), B.float(), groups=2), r"weight must have the dtype of the input, torch.float64, got torch.f"),
     Bad(lambda: conv2d(IMAGES, W, B.float(), groups=2), r"bias must have the dtype of the input, torch.float64, got torch.float32"),
     Bad(lambda: conv2d(IMAGES, W), r"weight \(2, 2, 3, 2\) with 1 group\(s\) needs 2 input channels, got input \(3, 4, 7, 6\)"),
     Bad(lambda: conv2d(IMAGES, W, groups=3), r"groups must be a positive divisor of the 2 output channels, got 3"),
@@ -118,6 +119,9 @@ BAD = (
     Bad(lambda: winograd(IMAGES, SQUARE, (1, 1), (1, 1), 2, tile=3), r"winograd has tiles of 2 or 4, got 3"),
     Bad(lambda: winograd(IMAGES[:, :, :2], SQUARE, (1, 1), (1, 1), 2), r"a kernel that spans 3 does not fit .* of padded length 2"),
     Bad(lambda: convolution_matrix(W, (2, 4)), r"a kernel that spans 3 does not fit .* of padded length 2"),
+    Bad(lambda: convolution_matrix(W, (5, 5), stride=0), r"stride must be an integer of at least 1 or two of them, got 0"),
+    Bad(lambda: convolution_matrix(W, (5, 5), dilation=0), r"dilation must be an integer of at least 1 or two of them, got 0"),
+    Bad(lambda: convolution_matrix(W, (5, 5), stride=2, padding="same"), r"padding 'same' needs stride 1, got \(2, 2\)"),
     Bad(lambda: convolution_matrix(W[0], (5, 5)), r"convolution_matrix: weight must have shape \(O, C, kH, kW\), got \(2, 3, 2\)"),
     Bad(lambda: Conv2d(0, 2, 3), r"Conv2d: in_channels must be a positive multiple of groups, got 0 with 1 group\(s\)"),
     Bad(lambda: Conv2d(3, 4, 3, groups=2), r"Conv2d: in_channels must be a positive multiple of groups, got 3 with 2 group\(s\)"),
@@ -134,7 +138,7 @@ BAD = (
 )
 
 
-def algorithm(name: str, samples: list[Sample], **more) -> Case:
+def algorithm(name: str, samples: list[Sample], degenerate: list[Sample], **more) -> Case:
     return Case(
         METHOD,
         name,
@@ -142,7 +146,7 @@ def algorithm(name: str, samples: list[Sample], **more) -> Case:
         lambda: samples,
         (BUILT_IN, LOOPS),
         hard=lambda: HARD,
-        degenerate=lambda: DEGENERATE,
+        degenerate=lambda: degenerate,
         gradcheck=2,
         dtypes=(torch.float64, torch.float32, torch.bfloat16, torch.float16),
         **more,
@@ -172,11 +176,11 @@ def layer(name: str, numpy_mode: str, *options, **named) -> Case:
 
 
 CASES = [
-    algorithm("im2col", GENERAL, bad=BAD),
-    algorithm("direct", GENERAL),
-    algorithm("fft", GENERAL),
-    algorithm("winograd", THREE),
-    algorithm("winograd4", THREE),
+    algorithm("im2col", GENERAL, [*DEGENERATE, EMPTY], bad=BAD),
+    algorithm("direct", GENERAL, [*DEGENERATE, EMPTY]),
+    algorithm("fft", GENERAL, [*DEGENERATE, EMPTY]),
+    algorithm("winograd", THREE, DEGENERATE),
+    algorithm("winograd4", THREE, DEGENERATE),
     layer("zeros", "constant", (2, 1), (1, 2), (1, 2), 2),
     layer("same", "constant", 1, "same", (2, 1), 2, method="fft"),
     layer("reflect", "reflect", (1, 2), (2, 1), 1, 2, padding_mode="reflect"),

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from refimpl.convolution.convolution import METHODS, PADDING_MODES, Conv2d, conv2d, convolution_matrix, output_size
+from refimpl.convolution.convolution import METHODS, Conv2d, conv2d, convolution_matrix, output_size
+from refimpl.convolution.fft import _frequencies_first
 from refimpl.convolution.im2col import fold, unfold
 from refimpl.convolution.winograd import TRANSFORMS
 from tests.refimpl.convolution.cases_convolution import BIAS, IMAGES, METHOD, SQUARE, WIDE
@@ -122,11 +123,20 @@ def test_fourier_transform_diagonalizes_the_circulant_matrix(record):
 
 
 @pytest.mark.parametrize("circular", [False, True])
-def test_matrix_in_general(circular, record):
+@pytest.mark.parametrize(
+    ("around", "options"),
+    [
+        ((2, 2, 1, 1), {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 3)}),
+        ((1, 2, 1, 2), {"padding": "same", "dilation": (1, 3)}),
+        ((0, 0, 0, 0), {}),
+    ],
+    ids=["all arguments", "same", "defaults"],
+)
+def test_matrix_in_general(around, options, circular, record):
     """Several channels, every option distinct; the transpose gives the gradient."""
-    w, x = randn(3, 2, 3, 2, seed=34), randn(1, 2, 6, 7, seed=35).requires_grad_()
-    t = convolution_matrix(w, (6, 7), stride=(2, 1), padding=(1, 2), dilation=(1, 3), circular=circular)
-    y = F.conv2d(F.pad(x, (2, 2, 1, 1), "circular" if circular else "constant"), w, None, (2, 1), 0, (1, 3))
+    w, x = randn(3, 2, 4, 2, seed=34), randn(1, 2, 6, 7, seed=35).requires_grad_()
+    t = convolution_matrix(w, (6, 7), **options, circular=circular)
+    y = F.conv2d(F.pad(x, around, "circular" if circular else "constant"), w, None, **{**options, "padding": 0})
     g = randn(*y.shape, seed=36)
     (dx,) = torch.autograd.grad(y, x, g)
     gap = max(error(t @ x.flatten(), y.flatten()), error(t.T @ g.flatten(), dx.flatten()))
@@ -237,6 +247,16 @@ def test_gradients_of_single_examples():
     assert error(together, one_by_one) < 1e-12
 
 
+# FFT
+
+
+def test_spectra_lie_frequency_by_frequency():
+    """Contiguous matrices: strided complex ones are copied one by one, which takes most of the time."""
+    spectra = _frequencies_first(torch.fft.rfft2(IMAGES))
+    assert spectra.shape == (7 * 4, 3, 4) and spectra.is_contiguous()
+    assert torch.equal(spectra[5], torch.fft.rfft2(IMAGES)[:, :, 1, 1])
+
+
 # Winograd
 
 
@@ -254,6 +274,21 @@ def test_winograd_transforms_are_exact(tile):
         d, w = [Fraction(draw.randint(-9, 9)) for _ in range(tile + 2)], [Fraction(draw.randint(-9, 9)) for _ in range(3)]
         products = [u * v for u, v in zip(times(g, w), times(b_t, d), strict=True)]
         assert times(a_t, products) == [sum(w[k] * d[i + k] for k in range(3)) for i in range(tile)]
+
+
+@pytest.mark.parametrize("tile", TRANSFORMS)
+def test_winograd_multiplications(tile):
+    """(m + 2)^2 multiplications for each tile, input and output channel; the transforms come on top."""
+    n, c, o, tiles = 2, 3, 5, -(-9 // tile) * -(-7 // tile)  # of a 9 x 7 output
+    with FlopCounterMode(display=False) as counter:
+        conv2d(torch.zeros(n, c, 11, 9), torch.zeros(o, c, 3, 3), method="winograd" if tile == 2 else "winograd4")
+
+    def sandwich(rows, columns, many):  # T x T^T by two products
+        return rows * columns * columns * many + rows * rows * columns * many
+
+    size = tile + 2
+    transforms = sandwich(size, size, c * n * tiles) + sandwich(size, 3, o * c) + sandwich(tile, size, o * n * tiles)
+    assert counter.get_total_flops() == 2 * (transforms + size * size * o * c * n * tiles)
 
 
 # Differences between the algorithms
@@ -347,7 +382,6 @@ def test_attributes_are_those_of_torch():
     ours, theirs = Conv2d(4, 6, (2, 3), **options), nn.Conv2d(4, 6, (2, 3), **options)
     names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
     assert {k: getattr(ours, k) for k in names} == {k: getattr(theirs, k) for k in names}
-    assert set(PADDING_MODES) == {"zeros", "reflect", "replicate", "circular"}
 
 
 @every_method
@@ -357,6 +391,13 @@ def test_layer_uses_its_method(method, monkeypatch):
     for mode in ("zeros", "circular"):
         Conv2d(4, 6, 3, padding=1, padding_mode=mode, method=method)(IMAGES.float())
     assert called == [method, method]
+
+
+@every_method
+def test_runs_on_the_device_of_its_input(method):
+    y = conv2d(IMAGES.to("meta"), SQUARE.to("meta"), BIAS.to("meta"), padding=(1, 2), groups=2, method=method)
+    assert y.device.type == "meta" and y.shape == (3, 6, 7, 8)
+    assert convolution_matrix(SQUARE.to("meta"), (7, 6)).device.type == "meta"
 
 
 def test_factory_arguments_and_representation():

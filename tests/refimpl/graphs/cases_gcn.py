@@ -78,6 +78,7 @@ BAD = (
     Bad(lambda: gcn_conv(X, EDGES, NARROW, BIAS[:1]), r"gcn_conv: bias must have shape \(2,\), got \(1,\)"),
     Bad(lambda: gcn_conv(X, EDGES.T, NARROW), r"edge_index must be integer \(2, E\), got torch.int64 of shape \(9, 2\)"),
     Bad(lambda: gcn_conv(X, EDGES[None], NARROW), r"edge_index must be integer \(2, E\), got torch.int64 of shape \(1, 2, 9\)"),
+    Bad(lambda: gcn_conv(X, EDGES[:, 0], NARROW), r"edge_index must be integer \(2, E\), got torch.int64 of shape \(2,\)"),
     Bad(lambda: gcn_conv(X, EDGES.double(), NARROW), r"edge_index must be integer \(2, E\), got torch.float64"),
     Bad(lambda: gcn_conv(X, EDGES > 1, NARROW), r"edge_index must be integer \(2, E\), got torch.bool"),
     Bad(lambda: gcn_conv(X, EDGES, NARROW, None, WEIGHTS[:4]), r"edge_weight must have shape \(9,\), got \(4,\)"),

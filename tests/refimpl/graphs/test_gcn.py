@@ -219,3 +219,15 @@ def test_learns_the_communities_from_four_labels(record):
         tolerance=0.25,
         dtype=torch.float32,
     )
+
+
+def test_new_tensors_are_on_the_device_of_the_input():
+    weight = torch.ones(2, 3).double()
+    with torch.device("meta"):
+        found = propagation_matrix(DENSE), dense_gcn_conv(X[:4], DENSE[0], weight), gcn_conv(X, EDGES, weight, add_self_loops=False)
+    assert {z.device.type for z in found} == {"cpu"}
+
+
+def test_edge_weights_of_another_dtype_keep_the_dtype():
+    z = gcn_conv(X.float(), EDGES, torch.ones(2, 3), edge_weight=WEIGHTS)
+    assert z.dtype == torch.float32 and error(z, gcn_conv(X, EDGES, torch.ones(2, 3).double(), edge_weight=WEIGHTS)) < 1e-6

@@ -34,7 +34,7 @@ def stack(name: str, batch: int, length: int, width: int, **options) -> Bench:
         METHOD,
         f"{name}, two layers, batch {batch}, length {length}, {width} units",
         lambda: SRU(width, width, **options),
-        {"sru.SRU": lambda: package(width, width, **options), "torch.nn.LSTM": lambda: nn.LSTM(width, width, 2)},
+        {"sru.SRU": lambda: package(width, width, **options)},
         lambda: (randn(length, batch, width, seed=0),),
         compiled=False,  # the compiler unrolls the loop over time: minutes at these lengths
     )

@@ -221,3 +221,13 @@ def test_initialization_and_factory_arguments():
     for half in (AdditiveAttention(2, 3, 4, "meta", torch.float16), BilinearAttention(2, 3, "meta", torch.float16)):
         assert {(p.dtype, p.device.type) for p in half.parameters()} == {(torch.float16, "meta")}
     assert repr(BilinearAttention(2, 3)) == "BilinearAttention(query_dim=2, key_dim=3)"
+
+
+def test_new_tensors_are_on_the_device_of_the_input():
+    with torch.device("meta"):
+        found = (
+            scaled_dot_product_attention(Q, K, V, is_causal=True),
+            scaled_dot_product_attention(Q, K, V, SEEN),
+            additive_mask(SEEN, Q.dtype),
+        )
+    assert {x.device.type for x in found} == {"cpu"}

@@ -143,3 +143,16 @@ def test_factory_arguments_and_repr():
         "MultiheadAttention(\n  4, 2, dropout=0.1, bias=True, kdim=3, vdim=4, batch_first=False"
     )
     assert "bias=False" in repr(MultiheadAttention(4, 2, bias=False, batch_first=True))
+
+
+def test_new_tensors_are_on_the_device_of_the_input():
+    layer = randomize(MultiheadAttention(4, 2))
+    with torch.device("meta"):
+        output, _ = layer(Q, K, V, torch.zeros(2, 5, dtype=torch.bool, device="cpu"), is_causal=True)
+    assert output.device.type == "cpu"
+
+
+def test_smallest_sizes_are_accepted():
+    assert MultiheadAttention(1, 1)(torch.ones(2, 1), torch.ones(3, 1), torch.ones(3, 1))[0].shape == (2, 1)
+    output, weights = MultiheadAttention(4, 2).double()(Q[:, :0], K[:, :0], V[:, :0], attn_mask=torch.zeros(0, 3, 5, dtype=torch.bool))
+    assert output.shape == (3, 0, 4) and weights.shape == (0, 3, 5)

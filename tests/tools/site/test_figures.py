@@ -50,6 +50,11 @@ def test_the_picture_has_a_text_alternative_in_the_page_s_language() -> None:
     assert "本实现: 1 → 0.01" in (svg.find("desc").text or "")  # type: ignore[union-attr]
 
 
+def test_the_text_alternative_may_be_given() -> None:
+    (svg,) = svgs(draw(figure(alt={"en": "One falls, one stays.", "zh": "一降一平。"}), "zh", "f"))
+    assert svg.find("desc").text == "一降一平。"  # type: ignore[union-attr]
+
+
 def test_labels_are_escaped() -> None:
     html = draw(figure(title={"en": "<script>&", "zh": "x"}), "en", "f")
     assert "<script>" not in html and "&lt;script&gt;&amp;" in html
@@ -79,6 +84,17 @@ def test_panels_share_what_they_do_not_name() -> None:
     assert len(svgs(html)) == 2
     assert [s.find("title").text for s in svgs(html)] == ["A", "B"]  # type: ignore[union-attr]
     assert html.count("<li>") == 2
+
+
+def test_a_name_has_one_color_in_all_panels() -> None:
+    def series(*names: str) -> list[dict[str, Any]]:
+        return [{"label": name, "x": [1, 2], "y": [1.0, 2.0]} for name in names]
+
+    html = draw({**FIGURE, "panels": [{"series": series("data", "model")}, {"series": series("model", "other")}]}, "en", "f")
+    first, second = svgs(html)
+    assert [line.get("class") for line in first.iter("polyline")] == ["f-line f-0", "f-line f-1"]
+    assert [line.get("class") for line in second.iter("polyline")] == ["f-line f-1", "f-line f-2"]
+    assert re.findall(r"f-key f-(\d).*?>([a-z]+)<", html.replace("</i>", ">")) == [("0", "data"), ("1", "model"), ("2", "other")]
 
 
 def test_a_constant_series_can_be_drawn() -> None:

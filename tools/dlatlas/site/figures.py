@@ -13,8 +13,8 @@ from typing import Any
 
 from dlatlas.site.markup import tag
 
-WIDTH, HEIGHT = 640, 340
-"""Size of one panel in SVG units."""
+SIZES = {"lines": (640, 340), "bars": (640, 340), "scatter": (440, 440)}
+"""Width and height of a panel in SVG units, by kind; a cloud of points is shown square."""
 
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
 """Margins inside a panel."""
@@ -35,6 +35,7 @@ def draw(figure: Mapping[str, Any], lang: str, name: str) -> str:
     Args:
         figure: ``kind``, ``title`` (both languages), axes ``x`` and ``y`` (``label``, ``scale`` linear or log),
             and ``series`` of ``label``, ``x``, ``y`` and optional ``spread``; or ``panels``, a list of such.
+            ``alt`` says in words what is seen; without it the text alternative is made from the numbers.
         lang: language of the labels.
         name: id of the figure; ids inside it begin with it.
 
@@ -43,17 +44,17 @@ def draw(figure: Mapping[str, Any], lang: str, name: str) -> str:
     """
     panels = figure.get("panels") or [figure]
     merged = [{**{k: v for k, v in figure.items() if k != "panels"}, **panel} for panel in panels]
-    parts = [_panel(panel, lang, f"{name}-{i}", len(panels) > 1) for i, panel in enumerate(merged)]
+    labels = list(dict.fromkeys(_text(s.get("label"), lang) for panel in merged for s in panel.get("series") or ()))
+    parts = [_panel(panel, lang, f"{name}-{i}", len(panels) > 1, labels) for i, panel in enumerate(merged)]
     title = _text(figure.get("title"), lang)
-    labels = list(dict.fromkeys(_text(s.get("label"), lang) for panel in merged for s in panel["series"]))
     keys = "".join(tag("li", f'<i class="f-key f-{i % COLORS}"></i>{escape(label)}') for i, label in enumerate(labels) if label)
     head = (tag("figcaption", escape(title)) if title else "") + (tag("ul", keys, class_="f-legend") if keys else "")
     return tag("figure", head + tag("div", "".join(parts), class_="f-panels"), class_="chart", id=name)
 
 
-def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool) -> str:
+def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool, names: Sequence[str]) -> str:
     kind = panel.get("kind")
-    if kind not in ("lines", "bars", "scatter"):
+    if kind not in SIZES:
         raise FigureError(f"figure {name}: kind is {kind!r}; expected 'lines', 'bars' or 'scatter'")
     series = panel.get("series") or []
     if not series:
@@ -66,31 +67,35 @@ def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool) -> str
                 f"figure {name}: series {label!r} has x, y and spread of lengths {sorted(sizes)}; expected one length above 0"
             )
     labels = list(dict.fromkeys(_text(s.get("label"), lang) for s in series))
-    body = _bars(panel, series, name) if kind == "bars" else _plot(panel, series, kind, name)
+    width, height = SIZES[kind]
+    colors = [names.index(_text(s.get("label"), lang)) % COLORS for s in series]
+    body = _bars(panel, series, colors, name) if kind == "bars" else _plot(panel, series, colors, name)
     x_label, y_label = (_text(panel.get(axis, {}).get("label"), lang) for axis in "xy")
     axes = (
-        f'<text class="f-label f-middle" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 8}">{escape(x_label)}</text>'
-        f'<text class="f-label f-middle" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)">{escape(y_label)}</text>'
+        f'<text class="f-label f-middle" x="{(LEFT + width - RIGHT) / 2:g}" y="{height - 8}">{escape(x_label)}</text>'
+        f'<text class="f-label f-middle" transform="translate(14 {(TOP + height - BOTTOM) / 2:g}) rotate(-90)">{escape(y_label)}</text>'
     )
     title = _text(panel.get("title"), lang)
-    described = "; ".join(filter(None, (f"{x_label} / {y_label}".strip(" /"), *(_describe(s, lang) for s in series))))
+    described = _text(panel.get("alt"), lang) or "; ".join((f"{x_label} / {y_label}".strip(" /"), *(_describe(s, lang) for s in series)))
     told = tag("title", escape(title or ", ".join(labels)), id=f"{name}-title") + tag("desc", escape(described), id=f"{name}-desc")
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-title {name}-desc">{told}{body}{axes}</svg>'
+    svg = f'<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title {name}-desc">{told}{body}{axes}</svg>'
     return tag("div", (tag("p", escape(title), class_="f-title") if several and title else "") + svg, class_="f-panel")
 
 
-def _plot(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], kind: str, name: str) -> str:
+def _plot(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], colors: Sequence[int], name: str) -> str:
     lows = [y - e for s in series for y, e in _with_spread(s)]
     highs = [y + e for s in series for y, e in _with_spread(s)]
+    kind = panel["kind"]
+    width, height = SIZES[kind]
     log_x, log_y = _is_log(panel, "x"), _is_log(panel, "y")
     ys = [y for s in series for y in s["y"]]
-    x, x_ticks = _scale([v for s in series for v in s["x"]], log_x, LEFT, WIDTH - RIGHT, name)
-    y, y_ticks = _scale(ys + ([v for v in lows if v > 0] if log_y else lows) + highs, log_y, HEIGHT - BOTTOM, TOP, name)
+    x, x_ticks = _scale([v for s in series for v in s["x"]], log_x, LEFT, width - RIGHT, name)
+    y, y_ticks = _scale(ys + ([v for v in lows if v > 0] if log_y else lows) + highs, log_y, height - BOTTOM, TOP, name)
     floor = min(ys) if log_y else -math.inf
-    parts = [_grid(x, y, x_ticks, y_ticks)]
-    for i, s in enumerate(series):
+    parts = [_grid(SIZES[kind], x, y, x_ticks, y_ticks)]
+    for s, index in zip(series, colors, strict=True):
         points = [(x(a), y(b)) for a, b in zip(s["x"], s["y"], strict=True)]
-        color = f"f-{i % COLORS}"
+        color = f"f-{index}"
         if kind == "scatter":
             parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in points]
             continue
@@ -104,29 +109,30 @@ def _plot(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], kind: s
     return "".join(parts)
 
 
-def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], name: str) -> str:
+def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], colors: Sequence[int], name: str) -> str:
+    all_width, height = SIZES["bars"]
     names = list(dict.fromkeys(str(v) for s in series for v in s["x"]))
     log = _is_log(panel, "y")
     values = [v for s in series for y, e in _with_spread(s) for v in (y, y + e, y - e) if not log or v > 0]
-    y, ticks = _scale(values + ([] if log else [0.0]), log, HEIGHT - BOTTOM, TOP, name)
+    y, ticks = _scale(values + ([] if log else [0.0]), log, height - BOTTOM, TOP, name)
     base = y(ticks[0]) if log else y(0)
-    group = (WIDTH - LEFT - RIGHT) / len(names)
+    group = (all_width - LEFT - RIGHT) / len(names)
     width = min(48.0, group * 0.8 / len(series))
-    parts = [_grid(None, y, [], ticks)]
-    parts += [_tick(LEFT + group * (i + 0.5), HEIGHT - BOTTOM + 18, text) for i, text in enumerate(names)]
+    parts = [_grid(SIZES["bars"], None, y, [], ticks)]
+    parts += [_tick(LEFT + group * (i + 0.5), height - BOTTOM + 18, text) for i, text in enumerate(names)]
     for i, s in enumerate(series):
         for label, (value, error) in zip(s["x"], _with_spread(s), strict=True):
             middle = LEFT + group * (names.index(str(label)) + 0.5) + (i - (len(series) - 1) / 2) * width
             top, bottom = sorted((y(value), base))
             place = f'x="{middle - width * 0.45:.1f}" y="{top:.1f}" width="{width * 0.9:.1f}" height="{max(bottom - top, 1):.1f}"'
-            parts.append(f'<rect class="f-bar f-{i % COLORS}" {place}/>')
+            parts.append(f'<rect class="f-bar f-{colors[i]}" {place}/>')
             if error and (not log or value > error):
                 parts.append(f'<path class="f-error" d="M{middle:.1f} {y(value - error):.1f}V{y(value + error):.1f}"/>')
     return "".join(parts)
 
 
-def _grid(x: Scale | None, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> str:
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+def _grid(size: tuple[int, int], x: Scale | None, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> str:
+    right, bottom = size[0] - RIGHT, size[1] - BOTTOM
     lines = "".join(f"M{LEFT} {y(t):.1f}H{right}" for t in y_ticks)
     texts = "".join(_tick(LEFT - 8, y(t) + 4, _number(t), "f-end") for t in y_ticks)
     if x is not None:
