@@ -316,6 +316,12 @@ def test_constants_of_selu_solve_their_equations(record):
     record(METHOD, MODULE, "second moment of selu", "quadrature", error=abs(square - 1), tolerance=1e-8, dtype=x.dtype)
 
 
+@pytest.mark.parametrize("name", ["softplus", "squareplus", "celu", "isrlu", "isru", "hardsigmoid"])
+def test_small_parameters_are_allowed(name):
+    assert error(ACTIVATIONS[name](WIDE, 0.25), TORCH[name](WIDE, 0.25)) < 1e-12
+    assert error(ACTIVATIONS[name](WIDE, 0.01), TORCH[name](WIDE, 0.01)) < 1e-12
+
+
 def test_transforms_of_torch_func():
     x = torch.tensor([-1.5, 0.25, 2.0], dtype=torch.float64)
     for name in ("mish", "gelu", "sinc", "hardtanh"):
