@@ -16,8 +16,8 @@ __all__ = ["wgan_gp_against_gan"]
 
 MODES, RADIUS, STD = 8, 2.0, 0.05
 NOISE, WIDTH, BATCH = 2, 64, 128
-STEPS, CHECK, SAMPLES = 1600, 100, 4000
-RATE, BETAS = 1e-3, (0.0, 0.9)
+STEPS, CHECK, SAMPLES = 2000, 100, 4000
+RATE, BETAS = 5e-4, (0.0, 0.9)
 CRITIC_STEPS, PENALTY = 5, 0.1
 COVERED = 0.01
 """Share of the samples that must lie within three standard deviations of a mode; a fair share is 1/8."""
@@ -132,4 +132,4 @@ def _draw_wgan_gp_against_gan(outcomes: list[Outcome]) -> dict[str, Any]:
     )
 
 
-wgan_gp_against_gan = Experiment(_wgan_gp_against_gan, seeds=(0, 1, 2, 3), figure=_draw_wgan_gp_against_gan)
+wgan_gp_against_gan = Experiment(_wgan_gp_against_gan, seeds=(0, 1, 2), figure=_draw_wgan_gp_against_gan)

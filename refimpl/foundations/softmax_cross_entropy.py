@@ -123,9 +123,8 @@ def _check(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str,
     expected = input.shape if target.is_floating_point() else (*input.shape[:dim], *input.shape[dim + 1 :])
     if target.shape != expected:
         kind = "class probabilities" if target.is_floating_point() else "class indices"
-        raise ValueError(
-            f"cross_entropy: target holds {kind} and must have shape {tuple(expected)} for input {tuple(input.shape)}, got {tuple(target.shape)}"
-        )
+        wanted = f"{tuple(expected)} for input {tuple(input.shape)}"
+        raise ValueError(f"cross_entropy: target holds {kind} and must have shape {wanted}, got {tuple(target.shape)}")
     if target.dtype == torch.bool:
         raise ValueError("cross_entropy: target must hold class indices or probabilities, got torch.bool")
     if weight is not None and weight.shape != (input.shape[dim],):

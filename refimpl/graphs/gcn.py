@@ -156,7 +156,7 @@ class GCNConv(nn.Module):
             raise ValueError(f"GCNConv: in_channels and out_channels must be positive, got {in_channels} and {out_channels}")
         self.in_channels, self.out_channels, self.add_self_loops = in_channels, out_channels, add_self_loops
         self.lin = nn.Linear(in_channels, out_channels, bias=False, device=device, dtype=dtype)
-        self.bias = nn.Parameter(torch.zeros(out_channels, device=device, dtype=dtype)) if bias else None
+        self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -70,7 +70,7 @@ class MultiheadAttention(nn.Module):
         self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim, **new)) if packed else None
         for name, size in sizes.items():
             self.register_parameter(f"{name}_proj_weight", None if packed else nn.Parameter(torch.empty(embed_dim, size, **new)))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim, **new)) if bias else None
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * embed_dim, **new)) if bias else None
         self.out_proj = nn.Linear(embed_dim, embed_dim, bias=bias, **new)
         self.reset_parameters()
 

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from refimpl.training.optimizer import Rule, need
 
-__all__ = ["Adam", "AdaMax", "NAdam"]
+__all__ = ["AdaMax", "Adam", "NAdam"]
 
 
 class _Moments(Rule):
@@ -180,11 +180,11 @@ if __name__ == "__main__":
     for rule, lr in ((Adam, 0.1), (AdaMax, 0.2), (NAdam, 0.1), (torch.optim.SGD, 0.005)):
         point = torch.tensor([3.0, 3.0], requires_grad=True)
         optimizer = rule([point], lr=lr)
-        for step in range(1, 3001):
+        step, loss = 0, torch.tensor(torch.inf)
+        while loss >= 1e-3 and step < 3000:
+            step += 1
             optimizer.zero_grad()
             loss = point[0] ** 2 + 100 * point[1] ** 2
             loss.backward()
-            if loss < 1e-3:
-                break
             optimizer.step()
         print(f"  {rule.__name__:8s} lr {lr:<6} {step:5d} steps, loss {loss.item():.2e}")

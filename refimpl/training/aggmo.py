@@ -85,6 +85,8 @@ class AggMo(Rule):
 
 
 if __name__ == "__main__":
+    from itertools import pairwise
+
     from refimpl.demo import arguments
 
     arguments(__doc__)
@@ -98,5 +100,5 @@ if __name__ == "__main__":
             optimizer.step()
             step += 1
             signs.append(point[0].item() > 0)
-        crossings = sum(a != b for a, b in zip(signs, signs[1:], strict=False))
+        crossings = sum(a != b for a, b in pairwise(signs))
         print(f"  betas {', '.join(f'{b:g}' for b in betas):22s} {step if step < 8000 else 'over 8000':>9} steps {crossings:4d} crossings")

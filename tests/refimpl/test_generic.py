@@ -36,6 +36,15 @@ def run(case: Case, made, args, kwargs) -> list[Tensor]:
     return compare.outputs_of(made(*args, **kwargs))
 
 
+def compare_with_oracles(case, module, samples, dtype, device, record, allowed) -> None:
+    """Record the errors of every sample against every oracle: forward and, where the oracle is differentiable, gradients."""
+    for oracle in case.oracles:
+        for sample in samples:
+            for what, gap in compare.errors(case, oracle, sample, dtype, device).items():
+                note = {"dtype": dtype, "shapes": describe(sample), "tolerance": allowed}
+                record(case.method, module, f"{case.name}, {sample.name}: {what}", oracle.name, error=gap, **note)
+
+
 IN_DTYPE = [pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, name in zip(FOUND, NAMES, strict=True) for dtype in pair[1].dtypes]
 
 
@@ -43,33 +52,15 @@ IN_DTYPE = [pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, n
 def test_parity(case, dtype, device, record):
     """Forward and gradients equal every oracle's, in each dtype that the case names."""
     module, case = case
-    allowed = case.allowed(dtype)
-    for oracle in case.oracles:
-        for sample in case.samples():
-            note = {"dtype": dtype, "shapes": describe(sample), "tolerance": allowed}
-            if oracle.kind == "numpy":
-                forward = compare.compare_with_numpy(case, oracle, sample, dtype, device)
-                record(case.method, module, f"{case.name}: forward", oracle.name, error=forward, **note)
-                continue
-            forward, backward = compare.compare_with_torch(case, oracle, sample, dtype, device)
-            record(case.method, module, f"{case.name}: forward", oracle.name, error=forward, **note)
-            record(case.method, module, f"{case.name}: gradients", oracle.name, error=backward, **note)
+    compare_with_oracles(case, module, case.samples(), dtype, device, record, case.allowed(dtype))
 
 
 @chosen(lambda case: case.hard())
 def test_hard_inputs(case, device, record):
     """Large means, zeros and extreme values: float32 stays finite and near the float64 oracle."""
     module, case = case
+    compare_with_oracles(case, module, case.hard(), torch.float32, device, record, case.hard_tolerance)
     for sample in case.hard():
-        for oracle in case.oracles:
-            note = {"dtype": torch.float32, "shapes": describe(sample), "tolerance": case.hard_tolerance}
-            what = f"{case.name}: hard input, {sample.name}"
-            if oracle.kind == "numpy":
-                forward = compare.compare_with_numpy(case, oracle, sample, torch.float32, device)
-            else:
-                forward, backward = compare.compare_with_torch(case, oracle, sample, torch.float32, device)
-                record(case.method, module, f"{what}, gradients", oracle.name, error=backward, **note)
-            record(case.method, module, what, oracle.name, error=forward, **note)
         args, kwargs = prepare(sample, torch.float32, device)
         assert is_finite(run(case, build(case, torch.float32, device), args, kwargs))
 
@@ -78,16 +69,7 @@ def test_hard_inputs(case, device, record):
 def test_degenerate_inputs(case, device, record):
     """Empty batches, length one and the like give what the oracles give, with gradients."""
     module, case = case
-    for sample in case.degenerate():
-        for oracle in case.oracles:
-            note = {"dtype": torch.float64, "shapes": describe(sample), "tolerance": case.allowed(torch.float64)}
-            what = f"{case.name}: {sample.name}"
-            if oracle.kind == "numpy":
-                forward = compare.compare_with_numpy(case, oracle, sample, torch.float64, device)
-            else:
-                forward, backward = compare.compare_with_torch(case, oracle, sample, torch.float64, device)
-                record(case.method, module, f"{what}, gradients", oracle.name, error=backward, **note)
-            record(case.method, module, what, oracle.name, error=forward, **note)
+    compare_with_oracles(case, module, case.degenerate(), torch.float64, device, record, case.allowed(torch.float64))
 
 
 @chosen(lambda case: case.gradcheck)
@@ -227,7 +209,7 @@ def test_compiles_to_one_graph(case, device):
         called = torch.compile(made, fullgraph=True, backend="aot_eager") if compiled else made
         outputs = run(case, called, args, kwargs)
         directions = compare.cotangents(outputs, torch.float64)
-        results.append(outputs + compare._gradients(outputs, leaves, [d.to(device) for d in directions]))
+        results.append(outputs + compare.pull_back(outputs, leaves, [d.to(device) for d in directions]))
     worst = max((error(a, e) for a, e in zip(*results, strict=True)), default=0.0)
     assert worst <= case.allowed(torch.float64)
 

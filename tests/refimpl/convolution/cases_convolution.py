@@ -130,6 +130,7 @@ BAD = (
     Bad(lambda: Conv2d(4, 0, 3), r"Conv2d: out_channels must be a positive multiple of groups, got 0"),
     Bad(lambda: Conv2d(4, 2, 0), r"kernel_size must be an integer of at least 1 or two of them, got 0"),
     Bad(lambda: Conv2d(4, 2, 3, stride=0), r"stride must be an integer of at least 1 or two of them, got 0"),
+    Bad(lambda: Conv2d(4, 2, 3, padding=-1), r"conv2d: padding must be an integer of at least 0 or two of them, got -1"),
     Bad(lambda: Conv2d(4, 2, 3, dilation=0), r"dilation must be an integer of at least 1 or two of them, got 0"),
     Bad(lambda: Conv2d(4, 2, 3, padding="same", stride=2), r"padding 'same' needs stride 1, got \(2, 2\)"),
     Bad(lambda: Conv2d(4, 2, 3, padding_mode="wrap"), r"padding_mode must be one of zeros, reflect, replicate, circular, got 'wrap'"),

@@ -193,3 +193,9 @@ def test_second_oracle_agrees(record):
     mine = [p.grad for p in critic.parameters() if p.grad is not None]
     gap = max(error(ours, expected), *(error(a, b) for a, b in zip(mine, theirs, strict=True)))
     record(METHOD, MODULE, "penalty and its gradients", "labml_nn GradientPenalty", error=gap, **EXACT)
+
+
+def test_shares_are_drawn_where_the_examples_are():
+    meta = torch.zeros(3, 2, device="meta", dtype=torch.float16)
+    between = interpolate(meta, meta)
+    assert between.device.type == "meta" and between.dtype == torch.float16

@@ -90,6 +90,14 @@ def cotangents(outputs: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     return [torch.randn(t.shape, generator=generator, dtype=torch.float64).to(dtype) for t in outputs]
 
 
+def errors(case: Case, oracle: Oracle, sample: Sample, dtype: torch.dtype, device: str) -> dict[str, float]:
+    """Errors of the case in ``dtype`` against an oracle: "forward", and "gradients" where the oracle is differentiable."""
+    if oracle.kind == "numpy":
+        return {"forward": compare_with_numpy(case, oracle, sample, dtype, device)}
+    forward, backward = compare_with_torch(case, oracle, sample, dtype, device)
+    return {"forward": forward, "gradients": backward}
+
+
 def compare_with_torch(case: Case, oracle: Oracle, sample: Sample, dtype: torch.dtype, device: str) -> tuple[float, float]:
     """Errors (forward, gradients) of the case in ``dtype`` against the oracle in float64 on the CPU.
 
@@ -120,13 +128,14 @@ def compare_with_torch(case: Case, oracle: Oracle, sample: Sample, dtype: torch.
     forward = max((error(a, e) for a, e in zip(actual, expected, strict=True)), default=0.0)
 
     directions = cotangents(expected, dtype)
-    gradients = _gradients(actual, leaves, [d.to(device, a.dtype) for d, a in zip(directions, actual, strict=True)])
-    reference = _gradients(expected, reference_leaves, [d.double() for d in directions])
+    gradients = pull_back(actual, leaves, [d.to(device, a.dtype) for d, a in zip(directions, actual, strict=True)])
+    reference = pull_back(expected, reference_leaves, [d.double() for d in directions])
     backward = max((error(a, e) for a, e in zip(gradients, reference, strict=True)), default=0.0)
     return forward, backward
 
 
-def _gradients(outputs: list[Tensor], leaves: list[Tensor], directions: list[Tensor]) -> list[Tensor]:
+def pull_back(outputs: list[Tensor], leaves: list[Tensor], directions: list[Tensor]) -> list[Tensor]:
+    """Gradients of the leaves along the given directions of the outputs; zero where an output does not depend on a leaf."""
     wanted = [(o, d) for o, d in zip(outputs, directions, strict=True) if o.requires_grad]
     if not wanted:
         return []

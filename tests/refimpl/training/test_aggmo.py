@@ -30,7 +30,7 @@ def test_is_the_mean_of_plain_momentum(record):
     together, _ = walk(AggMo, GRADIENTS, lr=0.1, betas=betas)
     alone = [walk(torch.optim.SGD, GRADIENTS, lr=0.1, momentum=b)[0] for b in betas]
     gap = error(together, sum(alone) / 3)
-    record(METHOD, MODULE, "mean of three momentum paths", "torch.optim.SGD", error=gap, tolerance=1e-13, dtype=torch.float64, shapes="(3,)")
+    record(METHOD, MODULE, "mean of three paths", "torch.optim.SGD", error=gap, tolerance=1e-13, dtype=torch.float64, shapes="(3,)")
 
 
 def test_no_damping_is_gradient_descent(record):
@@ -46,7 +46,8 @@ def test_agrees_with_a_published_package(record):
 
 
 def test_defaults():
-    assert AggMo([torch.zeros(1, requires_grad=True)]).defaults == {"lr": 0.1, "betas": (0.0, 0.9, 0.99), "weight_decay": 0.0, "maximize": False}
+    expected = {"lr": 0.1, "betas": (0.0, 0.9, 0.99), "weight_decay": 0.0, "maximize": False}
+    assert AggMo([torch.zeros(1, requires_grad=True)]).defaults == expected
     assert error(walk(AggMo, GRADIENTS)[0], walk(AggMo, GRADIENTS, lr=0.1, betas=exponential_damping(3))[0]) < 1e-13
 
 

@@ -21,7 +21,7 @@ def test_moving_averages_follow_torch(momentum, record):
     for batch in BATCHES:
         ours(batch), theirs(batch)
     worst = max(error(ours.running_mean, theirs.running_mean), error(ours.running_var, theirs.running_var))
-    record(METHOD, MODULE, f"moving averages, momentum {momentum}", "torch.nn.BatchNorm2d", error=worst, tolerance=1e-12, dtype=torch.float64)
+    record(METHOD, MODULE, f"averages, momentum {momentum}", "torch.nn.BatchNorm2d", error=worst, tolerance=1e-12, dtype=torch.float64)
     assert ours.num_batches_tracked == theirs.num_batches_tracked == 3
 
 
