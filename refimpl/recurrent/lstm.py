@@ -130,10 +130,12 @@ class _Recurrence(torch.autograd.Function):
 
 
 def _differentiable_backward(inputs: tuple[Tensor | None, ...], gradients: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
-    given = [v for v in inputs if v is not None]
-    _, pull_back = torch.func.vjp(lambda *v: _unroll(*v, *[None] * (len(inputs) - len(v)))[:2], *given)
-    found = pull_back(gradients)
-    return found + (None,) * (len(inputs) - len(found))
+    *dense, peephole = inputs
+    if peephole is None:
+        _, pull_back = torch.func.vjp(lambda *v: _unroll(*v, None)[:2], *dense)
+        return (*pull_back(gradients), None)
+    _, pull_back = torch.func.vjp(lambda *v: _unroll(*v)[:2], *inputs)
+    return pull_back(gradients)
 
 
 def _check(projected: Tensor, h0: Tensor, c0: Tensor, weight_hh: Tensor, peephole: Tensor | None) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from refimpl.recurrent import lstm
 from refimpl.recurrent.lstm import LSTM, lstm_layer
 from refimpl.recurrent.stack import RecurrentStack
 from tests.refimpl.harness.case import randn, randomize
@@ -188,6 +189,17 @@ def test_second_derivative_of_one_output_alone(record):
     (first2,) = torch.autograd.grad(c.sum(), x, create_graph=True)
     (second2,) = torch.autograd.grad(first2.square().sum(), x)
     record(METHOD, MODULE, "second derivative of the last cell", "torch.nn.LSTM", error=error(second, second2), tolerance=1e-12)
+
+
+def test_backward_runs_the_loop_again_only_for_second_derivatives(monkeypatch):
+    calls = []
+    monkeypatch.setattr(lstm, "_unroll", lambda *a, unroll=lstm._unroll: calls.append(1) or unroll(*a))
+    x = LONG.clone().requires_grad_()
+    y = randomize(LSTM(3, 4))(x)[0].sum()
+    torch.autograd.grad(y, x, retain_graph=True)
+    assert len(calls) == 1
+    torch.autograd.grad(y, x, create_graph=True)
+    assert len(calls) == 2
 
 
 def test_sizes_of_one_and_limits_of_dropout_are_allowed():
