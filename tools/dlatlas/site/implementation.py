@@ -55,6 +55,9 @@ def implementation(context: Context, page: Page, topic: Topic) -> str:
 
 
 def _deviations(context: Context, methods: Iterable[Method]) -> str:
+    """The deviations in the page's language; the English ones stand in the module's own docstring, which follows."""
+    if context.lang == "en":
+        return ""
     items = "".join(tag("li", context.html(text)) for method in methods for text in method.deviations)
     return tag("p", context.say("deviations"), class_="aside-title") + tag("ul", items) if items else ""
 
