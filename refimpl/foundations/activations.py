@@ -70,7 +70,7 @@ class Activation:
 
     @property
     def year(self) -> int:
-        return int(self.source[-4:])
+        return int(self.source.rpartition(", ")[2])
 
     def __call__(self, input: Tensor, *args: float, **kwargs: float) -> Tensor:
         return self.function(input, *args, **kwargs)

@@ -44,7 +44,8 @@ class Rule(torch.optim.Optimizer):
             parameters = [p for p in group["params"] if p.grad is not None]
             for p in parameters:
                 if p.grad.is_sparse:
-                    raise ValueError(f"{type(self).__name__}: gradients must be dense, got a sparse gradient of shape {tuple(p.grad.shape)}")
+                    name, shape = type(self).__name__, tuple(p.grad.shape)
+                    raise ValueError(f"{name}: gradients must be dense, got a sparse gradient of shape {shape}")
                 if not self.state[p]:
                     self.state[p].update(self.begin(group, p))
             gradients = [-p.grad if group.get("maximize") else p.grad for p in parameters]

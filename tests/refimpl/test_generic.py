@@ -45,7 +45,9 @@ def compare_with_oracles(case, module, samples, dtype, device, record, allowed) 
                 record(case.method, module, f"{case.name}, {sample.name}: {what}", oracle.name, error=gap, **note)
 
 
-IN_DTYPE = [pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, name in zip(FOUND, NAMES, strict=True) for dtype in pair[1].dtypes]
+IN_DTYPE = [
+    pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, name in zip(FOUND, NAMES, strict=True) for dtype in pair[1].dtypes
+]
 
 
 @pytest.mark.parametrize(("case", "dtype"), IN_DTYPE)
@@ -103,7 +105,8 @@ def test_layout_does_not_matter(case, device):
     expected = run(case, build(case, torch.float64, device), args, kwargs)
 
     def strided(value):
-        return torch.stack([value, value + 1], -1)[..., 0] if isinstance(value, Tensor) and value.is_floating_point() and value.dim() else value
+        fits = isinstance(value, Tensor) and value.is_floating_point() and value.dim()
+        return torch.stack([value, value + 1], -1)[..., 0] if fits else value
 
     def channels_last(value):
         return value.contiguous(memory_format=torch.channels_last) if isinstance(value, Tensor) and value.dim() == 4 else value

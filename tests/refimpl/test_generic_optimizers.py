@@ -17,7 +17,9 @@ from tests.refimpl.harness.table import all_cases
 FOUND = [(module, case) for module, case in all_cases() if isinstance(case, OptimizerCase)]
 NAMES = [f"{case.method}-{case.name}" for _, case in FOUND]
 every_case = pytest.mark.parametrize("case", FOUND, ids=NAMES)
-IN_DTYPE = [pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, name in zip(FOUND, NAMES, strict=True) for dtype in pair[1].dtypes]
+IN_DTYPE = [
+    pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, name in zip(FOUND, NAMES, strict=True) for dtype in pair[1].dtypes
+]
 STEPS = 25
 
 

@@ -51,6 +51,7 @@ BUILT_IN = Oracle("torch.nn.functional.cross_entropy", lambda _, *a, **k: F.cros
 EQUATIONS = Oracle("the equations in NumPy, position by position", numpy_cross_entropy, "numpy")
 Z, IMAGE = randn(4, 5, seed=1) * 2, randn(2, 3, 2, 4, seed=2) * 2
 TARGET, LABELS = torch.tensor([2, 0, 4, 1]), torch.tensor([[[0, 2, 1, 1], [2, 2, 0, 1]], [[1, 0, 0, 2], [2, 1, 2, 0]]])
+SMOOTHED = {"label_smoothing": 0.2}
 WEIGHT = torch.tensor([0.5, 2.0, 1.25, 0.75, 3.0], dtype=torch.float64)
 
 BAD = (
@@ -104,8 +105,8 @@ CASES = [
         function(cross_entropy),
         lambda: [
             Sample((Z, probabilities(4, 5, seed=3, dim=1))),
-            Sample((Z, probabilities(4, 5, seed=4, dim=1)), {"weight": WEIGHT, "label_smoothing": 0.2, "reduction": "none"}, "weighted, smoothed"),
-            Sample((IMAGE, probabilities(2, 3, 2, 4, seed=5, dim=1)), {"weight": WEIGHT[:3], "label_smoothing": 0.2, "reduction": "sum"}, "images"),
+            Sample((Z, probabilities(4, 5, seed=4, dim=1)), {**SMOOTHED, "weight": WEIGHT, "reduction": "none"}, "weighted, smoothed"),
+            Sample((IMAGE, probabilities(2, 3, 2, 4, seed=5, dim=1)), {**SMOOTHED, "weight": WEIGHT[:3], "reduction": "sum"}, "images"),
         ],
         (BUILT_IN, EQUATIONS),
         gradcheck=2,

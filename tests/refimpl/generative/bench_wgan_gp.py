@@ -57,16 +57,17 @@ def labml(critic: nn.Module) -> nn.Module | None:
     return Labml(critic, GradientPenalty())
 
 
+SETTINGS = (("256 points, 3 layers of 128", perceptron, (256, 2)), ("32 images of 3 x 32 x 32", convolutional, (32, 3, 32, 32)))
+
 BENCHES = [
     Bench(
         METHOD,
-        f"penalty, {name}",
-        lambda critic=critic: Ours(critic()),
+        f"penalty, {name}{', ours compiled' if compiled else ''}",
+        lambda critic=critic, compiled=compiled: torch.compile(Ours(critic()), fullgraph=True) if compiled else Ours(critic()),
         {"labml_nn GradientPenalty": lambda critic=critic: labml(critic())},
         lambda shape=shape: (randn(*shape, seed=0), randn(*shape, seed=1), rand(shape[0], seed=2, low=0.0)),
+        compiled=False,  # theirs cannot be: torch.compile refuses the second backward pass through torch.autograd.grad
     )
-    for name, critic, shape in (
-        ("256 points, 3 layers of 128", perceptron, (256, 2)),
-        ("32 images of 3 x 32 x 32", convolutional, (32, 3, 32, 32)),
-    )
+    for name, critic, shape in SETTINGS
+    for compiled in (False, True)
 ]

@@ -151,14 +151,15 @@ def randomize(module: nn.Module, seed: int = 0, scale: float = 1.0) -> nn.Module
     an ignored or swapped parameter changes the result. Buffers are taken positive: they are often variances.
     """
     module = module.double()
-    state = dict(module.named_parameters()) | dict(module.named_buffers())
+    learned = dict(module.named_parameters())
+    state = learned | dict(module.named_buffers())
     for i, (name, value) in enumerate(sorted(state.items())):
         if value is None or not value.is_floating_point():
             continue
         magnitude = rand(*value.shape, seed=seed + 7919 * i, low=0.3) * scale
-        sign = 1.0 if name not in dict(module.named_parameters()) else torch.where(rand(*value.shape, seed=seed + 104729 * i) < 0, -1.0, 1.0)
+        negative = rand(*value.shape, seed=seed + 104729 * i) < 0
         with torch.no_grad():
-            value.copy_(magnitude * sign)
+            value.copy_(torch.where(negative, -magnitude, magnitude) if name in learned else magnitude)
     return module
 
 

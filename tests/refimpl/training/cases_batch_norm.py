@@ -61,8 +61,8 @@ BAD = (
     Bad(lambda: BatchNorm2d(3)(torch.zeros(2, 3, 4)), r"BatchNorm2d: input must have 4 dimensions, got shape \(2, 3, 4\)"),
     Bad(lambda: BatchNorm1d(3)(torch.zeros(2, 3, 4, 4)), r"BatchNorm1d: input must have 2 or 3 dimensions"),
     Bad(lambda: BatchNorm2d(3)(torch.zeros(2, 4, 5, 5)), r"running_mean must have shape \(4,\) for input \(2, 4, 5, 5\), got \(3,\)"),
-    Bad(lambda: BatchNorm2d(3)(torch.zeros(1, 3, 1, 1)), r"more than one value per channel when training, got input of shape \(1, 3, 1, 1\)"),
-    Bad(lambda: batch_norm(torch.zeros(3), None, None, training=True), r"input must be floating point \(N, C, ...\), got torch.float32 of shape \(3,\)"),
+    Bad(lambda: BatchNorm2d(3)(torch.zeros(1, 3, 1, 1)), r"more than one value per channel when training, got .* \(1, 3, 1, 1\)"),
+    Bad(lambda: batch_norm(ONE, None, None, training=True), r"input must be floating point \(N, C, ...\), got torch.float32 of shape \(3,\)"),
     Bad(lambda: batch_norm(X.long(), None, None, training=True), r"input must be floating point \(N, C, ...\), got torch.int64"),
     Bad(lambda: batch_norm(X, ONE, ONE[:2]), r"running_var must have shape \(3,\) for input \(2, 3\), got \(2,\)"),
     Bad(lambda: batch_norm(X, ONE, ONE, ONE[:1]), r"weight must have shape \(3,\)"),
@@ -102,5 +102,5 @@ CASES = [
     case("images, evaluation, not affine", layer(BatchNorm2d, 3, eps=1e-2, affine=False), IMAGES, training=False),
     case("vectors", layer(BatchNorm1d, 4, eps=1e-2), randn(6, 4, seed=3), randn(3, 4, 5, seed=4)),
     case("volumes", layer(BatchNorm3d, 2, eps=1e-2, momentum=None), randn(2, 2, 3, 2, 2, seed=5)),
-    case("any shape, not affine, own statistics", layer(BatchNorm, 3, eps=1e-2, affine=False, track_running_stats=False), rand(5, 3, 2, 2, seed=6)),
+    case("own statistics", layer(BatchNorm, 3, eps=1e-2, affine=False, track_running_stats=False), rand(5, 3, 2, 2, seed=6)),
 ]
