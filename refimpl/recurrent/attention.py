@@ -65,7 +65,7 @@ def additive_scores(query: Tensor, key: Tensor, v: Tensor) -> Tensor:
 def dot_scores(query: Tensor, key: Tensor, scale: float = 1.0) -> Tensor:
     """Dot products of queries ``(..., L, d)`` and keys ``(..., S, d)``, times ``scale``: ``(..., L, S)``."""
     _check("dot_scores", query, key)
-    return (query if scale == 1.0 else query * scale) @ key.transpose(-2, -1)
+    return (query * scale) @ key.transpose(-2, -1)
 
 
 def bilinear_scores(query: Tensor, key: Tensor, weight: Tensor) -> Tensor:
@@ -100,8 +100,7 @@ def attend(scores: Tensor, value: Tensor, mask: Tensor | None = None, dropout_p:
         bias = additive_mask(~mask, scores.dtype) if mask.dtype == torch.bool else mask.to(scores.dtype)
         sees_none = bias.isneginf().all(-1, keepdim=True)
         weights = (scores + bias.masked_fill(sees_none, 0.0)).softmax(-1).masked_fill(sees_none, 0.0)
-    if dropout_p:
-        weights = F.dropout(weights, dropout_p)
+    weights = F.dropout(weights, dropout_p)
     return weights @ value, weights
 
 

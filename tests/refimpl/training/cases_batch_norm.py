@@ -62,7 +62,7 @@ BAD = (
     Bad(lambda: BatchNorm1d(3)(torch.zeros(2, 3, 4, 4)), r"BatchNorm1d: input must have 2 or 3 dimensions"),
     Bad(lambda: BatchNorm2d(3)(torch.zeros(2, 4, 5, 5)), r"running_mean must have shape \(4,\) for input \(2, 4, 5, 5\), got \(3,\)"),
     Bad(lambda: BatchNorm2d(3)(torch.zeros(1, 3, 1, 1)), r"more than one value per channel when training, got .* \(1, 3, 1, 1\)"),
-    Bad(lambda: batch_norm(ONE, None, None, training=True), r"input must be floating point \(N, C, ...\), got torch.float32 of shape \(3,\)"),
+    Bad(lambda: batch_norm(ONE, None, None, training=True), r"must be floating point \(N, C, ...\), got torch.float32 of shape \(3,\)"),
     Bad(lambda: batch_norm(X.long(), None, None, training=True), r"input must be floating point \(N, C, ...\), got torch.int64"),
     Bad(lambda: batch_norm(X, ONE, ONE[:2]), r"running_var must have shape \(3,\) for input \(2, 3\), got \(2,\)"),
     Bad(lambda: batch_norm(X, ONE, ONE, ONE[:1]), r"weight must have shape \(3,\)"),
