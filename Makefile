@@ -43,7 +43,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.site: $(VENV)/bin/python pyproject.toml constraints.txt $(NODE)/package-lock.json
 	$(PIP) -e '.[site]'
-	PATH="$(abspath $(BIN)):$$PATH" npm ci --prefix $(NODE) --no-audit --no-fund --loglevel=error
+	PATH="$(abspath $(BIN)):$$PATH" npm ci --prefix $(NODE) --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.site

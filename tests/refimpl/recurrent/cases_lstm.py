@@ -234,6 +234,7 @@ CASES = [
         "two layers, both directions, batch first",
         Sample((randn(2, 3, 3, seed=20), state(4, 2, 2, 21)), name="initial state"),
         Sample((randn(5, 7, 3, seed=23),)),
+        Sample((X[:, 0], tuple(s[:, 0] for s in state(4, 1, 2, 25))), name="no batch, initial state"),
         sizes=(3, 2),
         num_layers=2,
         batch_first=True,

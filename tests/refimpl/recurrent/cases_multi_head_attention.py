@@ -198,7 +198,11 @@ CASES = [
         "batch first, one head",
         4,
         1,
-        lambda: [Sample((first(Q), first(K), first(V))), Sample((Q[:, 0], K[:, 0], V[:, 0]), {}, "one sequence")],
+        lambda: [
+            Sample((first(Q), first(K), first(V))),
+            Sample((first(Q), first(K), first(V)), {"attn_mask": BLOCKED, "key_padding_mask": PADDED}, "masks"),
+            Sample((Q[:, 0], K[:, 0], V[:, 0]), {}, "one sequence"),
+        ],
         batch_first=True,
     ),
     case(

@@ -221,7 +221,7 @@ def test_factory_arguments():
 
 
 def test_a_stack_alone_has_no_recurrence():
-    stack = RecurrentStack(3, 2, rows=4, states=2)
+    stack = RecurrentStack(3, 2, 1, True, False, 0.0, False, rows=4, states=2)
     with pytest.raises(NotImplementedError):
         stack.run_layers(torch.zeros(5, 1, 3), None)
     assert state(1, 2, 3, 0)[0].shape == (1, 2, 3)
