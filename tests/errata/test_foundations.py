@@ -43,17 +43,30 @@ def train(x: np.ndarray, d: np.ndarray, activation=step, epochs: int = 60) -> tu
 
 @pytest.mark.parametrize("delta", [0.5, 1.0, 2.0])
 def test_huber_is_a_square_near_zero(delta):
-    """The slope of Huber's loss is the residual, clipped to [-delta, delta]; |x| / 2 has another slope, and a kink at zero."""
-    x = torch.linspace(-3, 3, 60, dtype=torch.float64).requires_grad_()
-    outside = delta * (x.abs() - delta / 2)
-    right = torch.where(x.abs() <= delta, x**2 / 2, outside)
-    printed = torch.where(x.abs() <= delta, x.abs() / 2, outside)
-    torch.testing.assert_close(right, F.huber_loss(x, torch.zeros_like(x), reduction="none", delta=delta))
-    assert (printed - right).abs().max() > 0.1
-    torch.testing.assert_close(torch.autograd.grad(right.sum(), x, retain_graph=True)[0], x.detach().clamp(-delta, delta))
-    slope = torch.autograd.grad(printed.sum(), x, retain_graph=True)[0]
-    middle = len(x) // 2
-    torch.testing.assert_close(slope[middle] - slope[middle - 1], torch.tensor(1.0, dtype=torch.float64))
+    """The slope of Huber's loss is the residual, clipped to [-delta, delta]; |x| / 2 has a kink at zero and jumps at delta."""
+
+    def huber(x: Tensor, near_zero) -> Tensor:
+        return torch.where(x.abs() <= delta, near_zero(x), delta * (x.abs() - delta / 2))
+
+    def right(x: Tensor) -> Tensor:
+        return huber(x, lambda x: x**2 / 2)
+
+    def printed(x: Tensor) -> Tensor:
+        return huber(x, lambda x: x.abs() / 2)
+
+    def slope(f, x: Tensor) -> Tensor:
+        return torch.func.grad(lambda x: f(x).sum())(x)
+
+    x = torch.linspace(-3, 3, 60, dtype=torch.float64)
+    torch.testing.assert_close(right(x), F.huber_loss(x, torch.zeros_like(x), reduction="none", delta=delta))
+    torch.testing.assert_close(slope(right, x), x.clamp(-delta, delta))
+
+    edge = torch.tensor([delta, delta + 1e-9], dtype=torch.float64)
+    zero = torch.tensor([-1e-9, 1e-9], dtype=torch.float64)
+    assert right(edge).diff().abs() < 1e-8
+    assert printed(edge).diff().item() == pytest.approx(delta * (delta - 1) / 2, abs=1e-8)
+    assert slope(right, zero).diff() < 1e-8
+    assert slope(printed, zero).diff() == 1
 
 
 def test_constant_inside_the_logarithm_makes_cross_entropy_negative():

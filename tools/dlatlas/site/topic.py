@@ -85,7 +85,7 @@ def _aside(context: Context, page: Page, topic: Topic) -> str:
 def _equations(context: Context, topic: Topic) -> str:
     methods = [m.id for m in topic.methods]
     items = []
-    for equation in topic.equations:
+    for equation in sorted(topic.equations, key=lambda e: methods.index(e.method) if e.method in methods else -1):
         note = tag("p", context.html(equation.note)) if equation.note else ""
         shown = tag("div", formula(equation.tex, display=True), class_="formula")
         said = tag("div", note + proof.equation_mark(context, equation, methods), class_="equation-note")
