@@ -19,3 +19,12 @@ def write_atomically(path: Path, data: str | bytes) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def cache_folder() -> Path:
+    """``$DLATLAS_CACHE``, or the folder for this program in the user's cache."""
+    if named := os.environ.get("DLATLAS_CACHE"):
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("dlatlas")

@@ -13,6 +13,7 @@ from torch import nn
 
 from refimpl.foundations import activation_rectifiers, activations
 from refimpl.foundations.activation_layers import Maxout, PReLU, RReLU, SReLU, maxout
+from refimpl.foundations.activation_rectifiers import prelu, srelu
 from refimpl.foundations.activations import ACTIVATIONS
 from tests.refimpl.foundations.cases_activations import CHANNELS, FAMILIES, KINKS, METHOD, PARAMETERS, TORCH, WIDE, X, randn
 from tests.refimpl.foundations.tex import evaluate
@@ -424,6 +425,17 @@ def test_mixed_precision_keeps_float32_parameters():
         y = layer(x)
         assert y.dtype == torch.bfloat16
         assert torch.equal(y, layer(x.float()).bfloat16())
+
+
+def test_result_has_dtype_and_shape_of_the_input():
+    """Whatever those of the parameters are."""
+    for x, weight in (
+        (CHANNELS.float(), torch.full((3,), 0.3, dtype=torch.float64)),
+        (torch.tensor(-1.0), torch.full((1,), 0.3, dtype=torch.float64)),
+    ):
+        for y in (prelu(x, weight), srelu(x, a_left=weight)):
+            assert y.dtype == torch.float32
+            assert y.shape == x.shape
 
 
 def test_ties_of_maxout_share_the_gradient():

@@ -224,6 +224,15 @@ def test_exports(run) -> None:  # type: ignore[no-untyped-def]
     assert run("export", "bibtex", "--topic", "nowhere")[:2] == (1, "")
     exported = json.loads(run("export", "json", "--type", "code")[1])
     assert [entry["id"] for entry in exported["entries"]] == ["gh-someone-adam"] and len(exported["topics"]) == 3
+    assert [item["type"] for item in json.loads(run("export", "csl", "--topic", "optimizers")[1])] == ["article", "post-weblog", "software"]
+    assert run("export", "atom")[1].count("<entry>") == 1
+
+
+def test_export_to_a_file(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "new" / "all.bib"
+    assert run("export", "bibtex", "--out", str(out)) == (0, "", "")
+    assert out.read_text("utf-8") == run("export", "bibtex")[1]
+    assert run("export", "bibtex", "--topic", "optimiser")[2] == "dlatlas: no topic 'optimiser'; did you mean optimizers?\n"
 
 
 def test_show_unknown(run) -> None:  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ COMMANDS = {
     "topics": "list the topics",
     "methods": "list the methods and whether they are verified",
     "stats": "count what the catalog holds and what it lacks",
-    "export": "print the catalog as BibTeX or JSON",
+    "export": "print the catalog as BibTeX, CSL-JSON, JSON or an Atom feed",
     "lint": "check the catalog",
     "links": "check the catalog's links on the network",
     "site": "build or serve the site",

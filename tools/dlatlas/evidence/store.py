@@ -10,8 +10,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -21,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from dlatlas.catalog.model import Catalog, Method
+from dlatlas.files import write_atomically
 
 Status = Literal["verified", "stale", "unverified"]
 

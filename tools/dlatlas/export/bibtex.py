@@ -6,12 +6,17 @@ import re
 from collections.abc import Iterable
 
 from dlatlas.catalog.model import Entry
+from dlatlas.export.work import address, is_journal, original_title
 
-SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
-    c: "\\" + c for c in "&%$#_"
+SPECIAL = {c: "\\" + c for c in "&%$#_"} | {
+    "\\": r"\textbackslash{}",
+    "{": r"\textbraceleft{}",  # BibTeX counts the brace of \{ too
+    "}": r"\textbraceright{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
 }
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-CAPITALS = re.compile(r"\b\w*[^\W\d_a-z]\w*[A-Z]\w*\b|\b[A-Z]\w*\d\w*\b")
+CAPITALS = re.compile(r"(\b\w*[^\W\d_a-z]\w*[A-Z]\w*\b|\b[A-Z]\w*\d\w*\b)")
 """Words such as LSTM or ReLU, whose capitals a style must keep."""
 
 
@@ -32,37 +37,36 @@ def _kind(entry: Entry) -> str:
         return "book"
     if entry.type != "paper":
         return "misc"
-    return "article" if _is_journal(entry.venue) else "inproceedings" if entry.venue else "misc"
-
-
-def _is_journal(venue: str | None) -> bool:
-    """Whether a venue is a journal: it has a volume, or its name says so."""
-    return bool(
-        venue and re.search(r"\d+\s*\(|\b(?:journal|transactions|letters|nature|science|neural computation|review)\b|JMLR", venue, re.I)
-    )
+    return "article" if is_journal(entry.venue) else "inproceedings" if entry.venue else "misc"
 
 
 def _fields(entry: Entry) -> dict[str, str]:
     year, _, month = (entry.date or "").partition("-")
     venue = {"article": "journal", "inproceedings": "booktitle", "book": "publisher"}.get(_kind(entry), "howpublished")
     return {
-        "title": "{" + CAPITALS.sub(lambda m: "{" + m[0] + "}", escape(entry.title.get(entry.lang.split("-")[0]))) + "}",
+        "title": "{" + _title(original_title(entry)) + "}",
         "author": "{" + " and ".join(_author(name) for name in entry.authors) + "}" if entry.authors else "",
         venue: "{" + escape(entry.venue) + "}" if entry.venue else "",
         "year": year,
         "month": MONTHS[int(month[:2]) - 1] if month else "",
-        "doi": "{" + entry.ids.doi + "}" if entry.ids.doi else "",
+        "doi": "{" + _url(entry.ids.doi) + "}" if entry.ids.doi else "",
         "isbn": "{" + entry.ids.isbn + "}" if entry.ids.isbn else "",
         "eprint": "{" + entry.ids.arxiv + "}" if entry.ids.arxiv else "",
         "archiveprefix": "{arXiv}" if entry.ids.arxiv else "",
-        "url": "{" + _url(entry.urls[0]) + "}" if entry.urls else "",
+        "url": "{" + _url(url) + "}" if (url := address(entry)) else "",
         "language": {"zh": "{Chinese}", "ja": "{Japanese}", "de": "{German}", "fr": "{French}"}.get(entry.lang.split("-")[0], ""),
     }
 
 
+def _title(title: str) -> str:
+    """A title whose words in capitals are kept as they are."""
+    parts = CAPITALS.split(_one_line(title))  # every second part is such a word
+    return "".join(f"{{{_literal(part)}}}" if i % 2 else _literal(part) for i, part in enumerate(parts))
+
+
 def _author(name: str) -> str:
-    """A name; one that is an organization's, or holds the word that parts names, is kept whole by braces."""
-    return "{" + escape(name) + "}" if " " not in name or re.search(r"\band\b", name) else escape(name)
+    """A name; one that is an organization's, or holds what parts names, is kept whole by braces."""
+    return "{" + escape(name) + "}" if " " not in name or re.search(r"\band\b|,", name, re.I) else escape(name)
 
 
 def _url(url: str) -> str:
@@ -70,5 +74,13 @@ def _url(url: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text with every character that means something to TeX made literal."""
-    return "".join(SPECIAL.get(c, c) for c in " ".join(text.split()))
+    """One line of text with every character that means something to TeX made literal."""
+    return _literal(_one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _literal(text: str) -> str:
+    return "".join(SPECIAL.get(c, c) for c in text)

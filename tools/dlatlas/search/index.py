@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from dlatlas.files import cache_folder
 from dlatlas.search.text import is_han, pairs, squash, tokens, units
 
 FORMAT = "1"
@@ -80,13 +81,7 @@ def rebuild(root: Path) -> sqlite3.Connection:
 
 
 def _path(root: Path) -> Path:
-    if "DLATLAS_CACHE" in os.environ:
-        folder = Path(os.environ["DLATLAS_CACHE"])
-    else:
-        from platformdirs import user_cache_path
-
-        folder = user_cache_path("dlatlas")
-    return folder / f"search-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.sqlite"
+    return cache_folder() / f"search-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.sqlite"
 
 
 def _open(path: Path) -> sqlite3.Connection:
