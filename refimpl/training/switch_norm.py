@@ -47,7 +47,7 @@ def switch_norm(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     training: bool = False,
-    momentum: float | Tensor = 0.1,
+    momentum: float | Tensor | None = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
     """Normalize by a learned mixture of instance, layer and batch statistics.
@@ -59,7 +59,7 @@ def switch_norm(
         mean_weight, var_weight: a and b, the mixtures' logits in the order instance, layer, batch, ``(3,)``.
         weight, bias: gamma and beta, ``(C,)``.
         training: use and record the statistics of this batch.
-        momentum: share of the new batch in the moving averages.
+        momentum: share of the new batch in the moving averages; not used unless they are updated.
         eps: added to the variance.
 
     Returns:
@@ -72,8 +72,8 @@ def switch_norm(
     x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
     space, size = tuple(range(2, x.dim())), math.prod(x.shape[2:])
 
-    def broadcast(v: Tensor) -> Tensor:  # (C,) -> (1, C, 1, ...)
-        return v.to(x.dtype).view(1, -1, *(1 for _ in space))
+    def broadcast(v: Tensor) -> Tensor:  # (C,) -> (C, 1, ...)
+        return v.view(-1, *(1 for _ in space))
 
     mean_in = x.sum(space, keepdim=True) / size  # (N, C, 1, ...); the derivative of mean would divide all of x's gradient
     centered = x - mean_in
@@ -81,15 +81,15 @@ def switch_norm(
     mean_var, mean_ln = torch.var_mean(mean_in, 1, correction=0, keepdim=True)  # (N, 1, 1, ...)
     var_ln = var_in.mean(1, keepdim=True) + mean_var
     if training:
-        mean_var, mean_bn = torch.var_mean(mean_in, 0, correction=0, keepdim=True)  # (1, C, 1, ...)
-        var_bn = var_in.mean(0, keepdim=True) + mean_var
+        mean_var, mean_bn = torch.var_mean(mean_in, 0, correction=0)  # (C, 1, ...)
+        var_bn = var_in.mean(0) + mean_var
         if running_mean is not None:
             m = x.numel() // x.shape[1]
             with torch.no_grad():
                 running_mean.lerp_(mean_bn.view(-1).to(running_mean.dtype), momentum)
                 running_var.lerp_((var_bn.view(-1) * (m / (m - 1))).to(running_var.dtype), momentum)
     else:
-        mean_bn, var_bn = broadcast(running_mean.clone()), broadcast(running_var.clone())  # training may go on before backward
+        mean_bn, var_bn = broadcast(running_mean), broadcast(running_var.clone())  # backward needs it as it is now
 
     w, v = mean_weight.to(x.dtype).softmax(0), var_weight.to(x.dtype).softmax(0)  # (3,)
     scale = torch.rsqrt(v[0] * var_in + v[1] * var_ln + v[2] * var_bn + eps)  # (N, C, 1, ...)
@@ -178,7 +178,7 @@ class SwitchNorm(BatchNorm):
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,
-            momentum if momentum is not None else 0.0,
+            momentum,
             self.eps,
         )
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from refimpl.training.batch_norm import BatchNorm2d
 from refimpl.training.switch_norm import SwitchNorm, SwitchNorm1d, SwitchNorm2d, switch_norm
-from tests.refimpl.harness.case import randn
+from tests.refimpl.harness.case import randn, randomize
 from tests.refimpl.harness.compare import error
 from tests.refimpl.training.cases_switch_norm import IMAGES, METHOD
 
@@ -140,3 +140,19 @@ def test_mixed_precision_keeps_float32_parameters():
     assert y.dtype == torch.bfloat16
     assert layer.running_mean.dtype == torch.float32
     assert torch.equal(layer.eval()(x), layer(x.float()).bfloat16())
+
+
+def test_low_precision_parameters_are_mixed_in_float32():
+    layer = randomize(SwitchNorm2d(3)).bfloat16()
+    wide = SwitchNorm2d(3)
+    wide.load_state_dict(layer.state_dict())
+    x = IMAGES.bfloat16()
+    assert torch.equal(layer(x), wide(x.float()).bfloat16())
+
+
+def test_training_may_go_on_before_the_backward_of_evaluation():
+    layer = SwitchNorm2d(3).double()
+    loss = layer.eval()(IMAGES).square().sum()
+    expected = torch.autograd.grad(loss, [*layer.parameters()], retain_graph=True)
+    layer.train()(IMAGES)
+    assert all(torch.equal(a, b) for a, b in zip(torch.autograd.grad(loss, [*layer.parameters()]), expected, strict=True))

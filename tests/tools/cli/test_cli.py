@@ -233,6 +233,7 @@ def test_export_to_a_file(run, tmp_path: Path) -> None:  # type: ignore[no-untyp
     assert run("export", "bibtex", "--out", str(out)) == (0, "", "")
     assert out.read_text("utf-8") == run("export", "bibtex")[1]
     assert run("export", "bibtex", "--topic", "optimiser")[2] == "dlatlas: no topic 'optimiser'; did you mean optimizers?\n"
+    assert run("export", "json", "--out", str(out / "below")) == (2, "", f"dlatlas: cannot write {out}/below: File exists\n")
 
 
 def test_show_unknown(run) -> None:  # type: ignore[no-untyped-def]

@@ -40,15 +40,18 @@ class Document:
 
 def read_yaml(path: Path) -> Document:
     """Read one YAML file; problems are collected in ``errors``, never raised."""
-    document = Document()
     try:
-        text = path.read_text("utf-8")
+        return parse_yaml(path.read_text("utf-8"))
     except UnicodeDecodeError as error:
-        document.errors.append((1, "yaml-syntax", f"not UTF-8: byte {error.start}: {error.reason}"))
-        return document
+        return Document(errors=[(1, "yaml-syntax", f"not UTF-8: byte {error.start}: {error.reason}")])
+
+
+def parse_yaml(text: str) -> Document:
+    """The document that a text holds; ``node`` is its tree."""
+    document = Document()
     loader = getattr(yaml, "CLoader", yaml.Loader)(text)
     try:
-        node = loader.get_single_node()
+        document.node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         document.errors.append((mark.line + 1 if mark else 1, "yaml-syntax", " ".join(filter(None, (error.context, error.problem)))))
@@ -59,8 +62,8 @@ def read_yaml(path: Path) -> Document:
         return document
     finally:
         loader.dispose()
-    if node is not None:
-        document.data = _value(node, (), document, set())
+    if document.node is not None:
+        document.data = _value(document.node, (), document, set())
     return document
 
 

@@ -36,7 +36,11 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         from dlatlas.files import write_atomically
 
-        write_atomically(args.out, text)
+        try:
+            write_atomically(args.out, text)
+        except OSError as error:
+            print(f"dlatlas: cannot write {args.out}: {error.strerror}", file=sys.stderr)
+            return 2
     else:
         print(text, end="")
     return 0 if entries else 1
