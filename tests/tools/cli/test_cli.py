@@ -334,8 +334,9 @@ def test_a_closed_pipe_is_quiet(tree: Path) -> None:
 
 def test_an_interrupt_is_quiet(tree: Path) -> None:
     code = """if True:
-        import sys, time
+        import signal, sys, time
         from dlatlas.cli import main, stats_command
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
         def slow(root):
             print("ready", flush=True)
             time.sleep(30)

@@ -47,24 +47,27 @@ def read_yaml(path: Path) -> Document:
 
 
 def parse_yaml(text: str) -> Document:
-    """The document that a text holds; ``node`` is its tree."""
-    document = Document()
+    """Read a text as :func:`read_yaml` reads a file."""
+    node, error = compose(text)
+    document = Document(errors=[error] if error else [])
+    if node is not None:
+        document.data = _value(node, (), document, set())
+    return document
+
+
+def compose(text: str) -> tuple[yaml.Node | None, tuple[int, str, str] | None]:
+    """The tree of the one document in a text, or what was wrong as (line, rule, message)."""
     loader = getattr(yaml, "CLoader", yaml.Loader)(text)
     try:
-        document.node = loader.get_single_node()
+        return loader.get_single_node(), None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        document.errors.append((mark.line + 1 if mark else 1, "yaml-syntax", " ".join(filter(None, (error.context, error.problem)))))
-        return document
+        return None, (mark.line + 1 if mark else 1, "yaml-syntax", " ".join(filter(None, (error.context, error.problem))))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        document.errors.append((line, "yaml-syntax", f"character #x{error.character:04x} is not allowed: {error.reason}"))
-        return document
+        return None, (line, "yaml-syntax", f"character #x{error.character:04x} is not allowed: {error.reason}")
     finally:
         loader.dispose()
-    if document.node is not None:
-        document.data = _value(document.node, (), document, set())
-    return document
 
 
 def _value(node: yaml.Node, path: Path_, document: Document, above: set[int]) -> Any:
@@ -74,7 +77,7 @@ def _value(node: yaml.Node, path: Path_, document: Document, above: set[int]) ->
         document.errors.append((line, "yaml-syntax", "an alias that contains itself"))
         return None
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        return scalar(node)
     above = above | {id(node)}
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, i), document, above) for i, item in enumerate(node.value)]
@@ -93,7 +96,8 @@ def _value(node: yaml.Node, path: Path_, document: Document, above: set[int]) ->
     return mapping
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def scalar(node: yaml.ScalarNode) -> Any:
+    """The value of a scalar: text unless it is plain and looks exactly like something else."""
     text = node.value
     if node.style:  # quoted or a block; the C parser says "" for plain, the Python one None
         return text
