@@ -120,7 +120,7 @@ class RecurrentStack(nn.Module):
 
         final = []
         for layer in range(self.num_layers):
-            if layer > 0 and self.dropout > 0.0:
+            if layer > 0:
                 x = F.dropout(x, self.dropout, self.training)
             outputs = []
             for direction in self.directions:
@@ -130,7 +130,7 @@ class RecurrentStack(nn.Module):
                 y, last = self.run(self._project(read, key), state, key)
                 outputs.append(y.flip(0) if direction else y)
                 final.append(last)
-            x = torch.cat(outputs, 2) if self.bidirectional else outputs[0]  # (T, B, directions H)
+            x = torch.cat(outputs, 2)  # (T, B, directions H)
 
         states = tuple(torch.stack(s) for s in zip(*final, strict=True))  # (layers directions, B, H)
         if not batched:

@@ -55,22 +55,21 @@ def batch_norm(
     Raises:
         ValueError: a shape or parameter does not fit; the message names it.
     """
-    _check(input, running_mean, running_var, weight, bias, training, eps)
+    if input.dim() < 2 or not input.is_floating_point():
+        raise ValueError(f"batch_norm: input must be floating point (N, C, ...), got {input.dtype} of shape {tuple(input.shape)}")
+    check("batch_norm", input, running_mean, running_var, weight, bias, training, eps)
     x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
     if not training:
         scale = torch.rsqrt(running_var.to(x.dtype) + eps)
-        scale = scale if weight is None else weight.to(x.dtype) * scale
-        y = (x - _channels(running_mean.to(x.dtype), x)) * _channels(scale, x)
-        return (y if bias is None else y + _channels(bias.to(x.dtype), x)).to(input.dtype)
+        scale = scale if weight is None else weight * scale
+        y = (x - _channels(running_mean, x)) * _channels(scale, x)
+        return (y if bias is None else y + _channels(bias, x)).to(input.dtype)
 
     gamma = x.new_ones(x.shape[1]) if weight is None else weight.to(x.dtype)
     beta = x.new_zeros(x.shape[1]) if bias is None else bias.to(x.dtype)
     y, mean, var = _Normalize.apply(x, gamma, beta, eps)
     if running_mean is not None:
-        m = x.numel() // x.shape[1]
-        with torch.no_grad():
-            running_mean.lerp_(mean.to(running_mean.dtype), momentum)
-            running_var.lerp_((var * (m / (m - 1))).to(running_var.dtype), momentum)
+        record(mean, var, running_mean, running_var, x.numel() // x.shape[1], momentum)
     return y.to(input.dtype)
 
 
@@ -121,23 +120,36 @@ def _channels(v: Tensor, x: Tensor) -> Tensor:
     return v.view(1, -1, *(1,) * (x.dim() - 2))
 
 
-def _check(
-    input: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, training: bool, eps: float
+def check(
+    function: str,
+    input: Tensor,
+    mean: Tensor | None,
+    var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    eps: float,
 ) -> None:
-    if input.dim() < 2 or not input.is_floating_point():
-        raise ValueError(f"batch_norm: input must be floating point (N, C, ...), got {input.dtype} of shape {tuple(input.shape)}")
+    """Raise a ``ValueError`` in the name of ``function`` where statistics, parameters and input do not fit each other."""
     channels = input.shape[1]
     for name, value in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
         if value is not None and value.shape != (channels,):
-            raise ValueError(f"batch_norm: {name} must have shape ({channels},) for input {tuple(input.shape)}, got {tuple(value.shape)}")
+            raise ValueError(f"{function}: {name} must have shape ({channels},) for input {tuple(input.shape)}, got {tuple(value.shape)}")
     if (mean is None) != (var is None):
-        raise ValueError("batch_norm: running_mean and running_var must be given together")
+        raise ValueError(f"{function}: running_mean and running_var must be given together")
     if not training and mean is None:
-        raise ValueError("batch_norm: running_mean and running_var are needed when training is False")
+        raise ValueError(f"{function}: running_mean and running_var are needed when training is False")
     if training and input.numel() <= channels:
-        raise ValueError(f"batch_norm: expected more than one value per channel when training, got input of shape {tuple(input.shape)}")
+        raise ValueError(f"{function}: expected more than one value per channel when training, got input of shape {tuple(input.shape)}")
     if not eps >= 0.0:
-        raise ValueError(f"batch_norm: eps must be non-negative, got {eps}")
+        raise ValueError(f"{function}: eps must be non-negative, got {eps}")
+
+
+def record(mean: Tensor, var: Tensor, running_mean: Tensor, running_var: Tensor, positions: int, momentum: float | Tensor) -> None:
+    """Move the running averages ``(C,)`` toward a batch's mean and biased variance over ``positions`` values a channel."""
+    with torch.no_grad():
+        running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+        running_var.lerp_((var * (positions / (positions - 1))).to(running_var.dtype), momentum)
 
 
 class BatchNorm(nn.Module):
@@ -179,7 +191,8 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(num_features, **new) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", torch.tensor(0, device=device) if track_running_stats else None)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def begin(self, input: Tensor) -> tuple[bool, float | Tensor]:
+        """Check the dimensions, count the batch, and return whether to use its statistics and with which momentum to record them."""
         if self.dims and input.dim() not in self.dims:
             raise ValueError(f"{type(self).__name__}: input must have {_or(self.dims)} dimensions, got shape {tuple(input.shape)}")
         momentum = self.momentum
@@ -187,16 +200,11 @@ class BatchNorm(nn.Module):
             self.num_batches_tracked.add_(1)
             if momentum is None:
                 momentum = 1.0 / self.num_batches_tracked.to(self.running_mean.dtype)
-        return batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            momentum if momentum is not None else 0.0,
-            self.eps,
-        )
+        return self.training or not self.track_running_stats, 0.0 if momentum is None else momentum
+
+    def forward(self, input: Tensor) -> Tensor:
+        training, momentum = self.begin(input)
+        return batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps)
 
     def extra_repr(self) -> str:
         return (

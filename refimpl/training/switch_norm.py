@@ -33,7 +33,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from refimpl.training.batch_norm import BatchNorm
+from refimpl.training.batch_norm import BatchNorm, check, record
 
 __all__ = ["SwitchNorm", "SwitchNorm1d", "SwitchNorm2d", "SwitchNorm3d", "switch_norm"]
 
@@ -68,7 +68,12 @@ def switch_norm(
     Raises:
         ValueError: a shape or parameter does not fit; the message names it.
     """
-    _check(input, running_mean, running_var, mean_weight, var_weight, weight, bias, training, eps)
+    if input.dim() < 3 or not input.is_floating_point():
+        raise ValueError(f"switch_norm: input must be floating point (N, C, d1, ...), got {input.dtype} of shape {tuple(input.shape)}")
+    check("switch_norm", input, running_mean, running_var, weight, bias, training, eps)
+    for name, value in (("mean_weight", mean_weight), ("var_weight", var_weight)):
+        if value.shape != (3,):
+            raise ValueError(f"switch_norm: {name} must have shape (3,), for instance, layer, batch, got {tuple(value.shape)}")
     x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
     space, size = tuple(range(2, x.dim())), math.prod(x.shape[2:])
 
@@ -84,10 +89,7 @@ def switch_norm(
         mean_var, mean_bn = torch.var_mean(mean_in, 0, correction=0)  # (C, 1, ...)
         var_bn = var_in.mean(0) + mean_var
         if running_mean is not None:
-            m = x.numel() // x.shape[1]
-            with torch.no_grad():
-                running_mean.lerp_(mean_bn.view(-1).to(running_mean.dtype), momentum)
-                running_var.lerp_((var_bn.view(-1) * (m / (m - 1))).to(running_var.dtype), momentum)
+            record(mean_bn.view(-1), var_bn.view(-1), running_mean, running_var, x.numel() // x.shape[1], momentum)
     else:
         mean_bn, var_bn = broadcast(running_mean), broadcast(running_var.clone())  # backward needs it as it is now
 
@@ -100,36 +102,6 @@ def switch_norm(
         shift = shift + broadcast(bias)
     y = centered * scale + shift
     return y.to(input.dtype)
-
-
-def _check(
-    input: Tensor,
-    mean: Tensor | None,
-    var: Tensor | None,
-    mean_weight: Tensor,
-    var_weight: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    training: bool,
-    eps: float,
-) -> None:
-    if input.dim() < 3 or not input.is_floating_point():
-        raise ValueError(f"switch_norm: input must be floating point (N, C, d1, ...), got {input.dtype} of shape {tuple(input.shape)}")
-    channels = input.shape[1]
-    for name, value in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
-        if value is not None and value.shape != (channels,):
-            raise ValueError(f"switch_norm: {name} must have shape ({channels},) for input {tuple(input.shape)}, got {tuple(value.shape)}")
-    for name, value in (("mean_weight", mean_weight), ("var_weight", var_weight)):
-        if value.shape != (3,):
-            raise ValueError(f"switch_norm: {name} must have shape (3,), for instance, layer, batch, got {tuple(value.shape)}")
-    if (mean is None) != (var is None):
-        raise ValueError("switch_norm: running_mean and running_var must be given together")
-    if not training and mean is None:
-        raise ValueError("switch_norm: running_mean and running_var are needed when training is False")
-    if training and input.numel() <= channels:
-        raise ValueError(f"switch_norm: expected more than one value per channel when training, got input of shape {tuple(input.shape)}")
-    if not eps >= 0.0:
-        raise ValueError(f"switch_norm: eps must be non-negative, got {eps}")
 
 
 class SwitchNorm(BatchNorm):
@@ -162,25 +134,9 @@ class SwitchNorm(BatchNorm):
         self.var_weight = nn.Parameter(torch.ones(3, device=device, dtype=dtype))
 
     def forward(self, input: Tensor) -> Tensor:
-        if self.dims and input.dim() not in self.dims:
-            raise ValueError(f"{type(self).__name__}: input must have {self.dims[0]} dimensions, got shape {tuple(input.shape)}")
-        momentum = self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked.add_(1)
-            if momentum is None:
-                momentum = 1.0 / self.num_batches_tracked.to(self.running_mean.dtype)
-        return switch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.mean_weight,
-            self.var_weight,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            momentum,
-            self.eps,
-        )
+        training, momentum = self.begin(input)
+        averages, mixtures = (self.running_mean, self.running_var), (self.mean_weight, self.var_weight)
+        return switch_norm(input, *averages, *mixtures, self.weight, self.bias, training, momentum, self.eps)
 
 
 class SwitchNorm1d(SwitchNorm):

@@ -189,6 +189,7 @@ BAD = (
     Bad(lambda: SMALL(torch.zeros(0, 2, 3)), r"at least one time step, got shape \(0, 2, 3\)"),
     Bad(lambda: SMALL(torch.zeros(0, 3)), r"at least one time step, got shape \(0, 3\)"),
     Bad(lambda: LSTM(3, 4, batch_first=True)(torch.zeros(2, 0, 3)), r"at least one time step, got shape \(2, 0, 3\)"),
+    Bad(lambda: LSTM(3, 4, batch_first=True)(torch.zeros(0, 3)), r"at least one time step, got shape \(0, 3\)"),
     Bad(lambda: SMALL(torch.zeros(5, 2, 3), given((1, 2, 4))), r"LSTM: expected 2 initial states, got 1"),
     Bad(lambda: SMALL(torch.zeros(5, 2, 3), given((1, 2, 4), (1, 1, 4))), r"torch.float32 of shape \(1, 2, 4\), got .* \(1, 1, 4\)"),
     Bad(lambda: SMALL(torch.zeros(5, 2, 3), given((2, 2, 4), (1, 2, 4))), r"of shape \(1, 2, 4\), got torch.float32 of shape \(2, 2, 4\)"),

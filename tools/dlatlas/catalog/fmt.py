@@ -115,6 +115,7 @@ class _Comment:
     line: int
     column: int
     own_line: bool
+    after_dash: bool  # nothing but comments between it and the dash of its list item
 
 
 def _comments(text: str) -> Iterator[_Comment]:
@@ -131,8 +132,14 @@ def _comments(text: str) -> Iterator[_Comment]:
             for found in COMMENT.finditer(text, start, end):
                 index = found.start()
                 line_start = text.rfind("\n", 0, index) + 1
-                column = index - line_start
-                yield _Comment(found[0].rstrip(), index, text.count("\n", 0, index), column, not text[line_start:index].strip())
+                yield _Comment(
+                    found[0].rstrip(),
+                    index,
+                    line=text.count("\n", 0, index),
+                    column=index - line_start,
+                    own_line=not text[line_start:index].strip(),
+                    after_dash=isinstance(token, yaml.BlockEntryToken),
+                )
 
 
 def _attach(units: list[_Unit], comments: list[_Comment]) -> list[str]:
@@ -150,7 +157,7 @@ def _attach(units: list[_Unit], comments: list[_Comment]) -> list[str]:
             holder.behind.append(comment.text)
         elif following is None:
             (holder.after if holder and comment.column else end).append(comment.text)
-        elif holder and comment.column > following.column and holder.indent > following.indent:
+        elif holder and not comment.after_dash and comment.column > following.column and holder.indent > following.indent:
             holder.after.append(comment.text)
         else:
             following.before.append(comment.text)
