@@ -122,22 +122,21 @@ def wgan_gp_loss(
 
 def _input_gradient(critic: Critic, x: Tensor) -> Tensor:
     """Gradient of each example's score by that example, like ``x``; differentiable where gradients are enabled."""
+
+    def score(examples: Tensor) -> Tensor:
+        scores = critic(examples)
+        if scores.shape not in ((len(x),), (len(x), 1)):
+            wanted = f"({len(x)},) or ({len(x)}, 1)"
+            raise ValueError(f"gradient_penalty: critic must return one score an example, {wanted}, got {tuple(scores.shape)}")
+        return scores
+
     if torch.compiler.is_compiling():  # torch.compile follows torch.func, which is slower in eager mode, but not torch.autograd.grad
-        scores, pull_back = torch.func.vjp(critic, x)
-        _check_scores(scores, x)
+        scores, pull_back = torch.func.vjp(score, x)
         return pull_back(torch.ones_like(scores))[0]
     differentiable = torch.is_grad_enabled()
     with torch.enable_grad():
-        scores = critic(x.requires_grad_())
-        _check_scores(scores, x)
+        scores = score(x.requires_grad_())
         return torch.autograd.grad(scores, x, torch.ones_like(scores), create_graph=differentiable)[0]
-
-
-def _check_scores(scores: Tensor, x: Tensor) -> None:
-    if scores.shape not in ((len(x),), (len(x), 1)):
-        raise ValueError(
-            f"gradient_penalty: critic must return one score an example, ({len(x)},) or ({len(x)}, 1), got {tuple(scores.shape)}"
-        )
 
 
 if __name__ == "__main__":

@@ -58,12 +58,17 @@ def lstm_layer(projected: Tensor, h0: Tensor, c0: Tensor, weight_hh: Tensor, pee
     """
     _check(projected, h0, c0, weight_hh, peephole)
     wide = torch.float32 if projected.dtype in (torch.bfloat16, torch.float16) else projected.dtype
-    h, c = _Recurrence.apply(*(v if v is None else v.to(wide) for v in (projected, h0, c0, weight_hh, peephole)))
+    inputs = [v if v is None else v.to(wide) for v in (projected, h0, c0, weight_hh, peephole)]
+    h, c = _Recurrence.apply(*inputs) if torch.is_grad_enabled() else _states(*inputs)
     return h.to(projected.dtype), c.to(projected.dtype)
 
 
-def _unroll(projected: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor, peephole: Tensor | None) -> tuple[Tensor, ...]:
-    """Step through time; returns all h, c, g, o, each ``(T, B, H)``, and the early gates, i and f or i alone, ``(T, B, 2 H or H)``."""
+def _unroll(projected: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor, peephole: Tensor | None) -> list[tuple[Tensor, ...]]:
+    """Step through time.
+
+    Returns:
+        h, c, g, o, each as T tensors ``(B, H)``, and the early gates, i and f or i alone, as T tensors ``(B, 2 H)`` or ``(B, H)``.
+    """
     transposed, hidden = weight_hh.t(), h.shape[1]
     sizes = (len(weight_hh) - 2 * hidden, hidden, hidden)
     steps = []
@@ -79,15 +84,21 @@ def _unroll(projected: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor, peephole
         o = o.sigmoid()
         h = o * c.tanh()
         steps.append((h, c, g, o, early))
-    return tuple(torch.stack(s) for s in zip(*steps, strict=True))
+    return list(zip(*steps, strict=True))
+
+
+def _states(projected: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor, peephole: Tensor | None) -> tuple[Tensor, Tensor]:
+    """All h and c; differentiable any number of times, step by step."""
+    h_steps, c_steps, *_ = _unroll(projected, h, c, weight_hh, peephole)
+    return torch.stack(h_steps), torch.stack(c_steps)
 
 
 class _Recurrence(torch.autograd.Function):
-    """The forward loop and the derived backward through time, whose loop holds one matrix product and three elementwise ones."""
+    """The forward loop and the derived backward through time, whose loop holds one matrix product and four elementwise ones."""
 
     @staticmethod
     def forward(ctx, projected: Tensor, h0: Tensor, c0: Tensor, weight_hh: Tensor, peephole: Tensor | None) -> tuple[Tensor, Tensor]:
-        h, c, g, o, early = _unroll(projected, h0, c0, weight_hh, peephole)
+        h, c, g, o, early = (torch.stack(steps) for steps in _unroll(projected, h0, c0, weight_hh, peephole))
         ctx.save_for_backward(projected, h0, c0, weight_hh, peephole, h, c, g, o, early)
         return h, c
 
@@ -132,9 +143,9 @@ class _Recurrence(torch.autograd.Function):
 def _differentiable_backward(inputs: tuple[Tensor | None, ...], gradients: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
     *dense, peephole = inputs
     if peephole is None:
-        _, pull_back = torch.func.vjp(lambda *v: _unroll(*v, None)[:2], *dense)
+        _, pull_back = torch.func.vjp(lambda *v: _states(*v, None), *dense)
         return (*pull_back(gradients), None)
-    _, pull_back = torch.func.vjp(lambda *v: _unroll(*v)[:2], *inputs)
+    _, pull_back = torch.func.vjp(_states, *inputs)
     return pull_back(gradients)
 
 

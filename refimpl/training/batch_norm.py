@@ -36,7 +36,7 @@ def batch_norm(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     training: bool = False,
-    momentum: float = 0.1,
+    momentum: float | Tensor | None = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
     """Normalize each channel; drops in for ``torch.nn.functional.batch_norm``.
@@ -46,7 +46,7 @@ def batch_norm(
         running_mean, running_var: moving averages, ``(C,)``; updated in place when training, used when not.
         weight, bias: gamma and beta, ``(C,)``.
         training: use and record the statistics of this batch.
-        momentum: share of the new batch in the moving averages.
+        momentum: share of the new batch in the moving averages; not used unless they are updated.
         eps: added to the variance.
 
     Returns:
@@ -65,8 +65,8 @@ def batch_norm(
         y = (x - _channels(running_mean, x)) * _channels(scale, x)
         return (y if bias is None else y + _channels(bias, x)).to(input.dtype)
 
-    gamma = x.new_ones(x.shape[1]) if weight is None else weight.to(x.dtype)
-    beta = x.new_zeros(x.shape[1]) if bias is None else bias.to(x.dtype)
+    gamma = x.new_ones(x.shape[1]) if weight is None else weight
+    beta = x.new_zeros(x.shape[1]) if bias is None else bias
     y, mean, var = _Normalize.apply(x, gamma, beta, eps)
     if running_mean is not None:
         record(mean, var, running_mean, running_var, x.numel() // x.shape[1], momentum)
@@ -81,7 +81,6 @@ class _Normalize(torch.autograd.Function):
         centered, mean, var = _center(x)
         inv_std = torch.rsqrt(var + eps)  # (C,)
         ctx.save_for_backward(x, gamma, mean, inv_std)
-        ctx.mark_non_differentiable(mean, var)
         ctx.eps = eps
         y = centered.mul_(_channels(gamma * inv_std, x)).add_(_channels(beta, x))
         return y, mean, var
@@ -191,7 +190,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(num_features, **new) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", torch.tensor(0, device=device) if track_running_stats else None)
 
-    def begin(self, input: Tensor) -> tuple[bool, float | Tensor]:
+    def begin(self, input: Tensor) -> tuple[bool, float | Tensor | None]:
         """Check the dimensions, count the batch, and return whether to use its statistics and with which momentum to record them."""
         if self.dims and input.dim() not in self.dims:
             raise ValueError(f"{type(self).__name__}: input must have {_or(self.dims)} dimensions, got shape {tuple(input.shape)}")
@@ -200,7 +199,7 @@ class BatchNorm(nn.Module):
             self.num_batches_tracked.add_(1)
             if momentum is None:
                 momentum = 1.0 / self.num_batches_tracked.to(self.running_mean.dtype)
-        return self.training or not self.track_running_stats, 0.0 if momentum is None else momentum
+        return self.training or not self.track_running_stats, momentum
 
     def forward(self, input: Tensor) -> Tensor:
         training, momentum = self.begin(input)

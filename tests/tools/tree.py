@@ -31,6 +31,7 @@ OPTIMIZERS = """\
 id: optimizers
 title: {en: "Optimizers", zh: "优化器"}
 aliases: [optimizer, gradient descent, 优化器, 優化器, 梯度下降]
+requires: []
 summary:
   en: |
     An optimizer turns a gradient $g$ into a step.
@@ -76,6 +77,7 @@ PRUNING = """\
 id: pruning
 title: {en: "Pruning", zh: "剪枝"}
 aliases: [network pruning, 模型剪枝]
+requires: []
 summary: {en: "Removes weights.", zh: "去掉权重。"}
 """
 
@@ -116,7 +118,7 @@ OPTIMIZER_ENTRIES = """\
 PRUNING_ENTRIES = """\
 - id: lecun-1989-optimal-brain-damage
   type: paper
-  title: {en: "Optimal Brain Damage"}
+  title: {en: "Optimal Brain Damage", zh: "最优脑损伤"}
   lang: en
   authors: [Yann LeCun]
   date: "1989"

@@ -13,7 +13,7 @@ from refimpl.recurrent.lstm import LSTM, lstm_layer
 from refimpl.recurrent.stack import RecurrentStack
 from tests.refimpl.harness.case import randn, randomize
 from tests.refimpl.harness.compare import error
-from tests.refimpl.recurrent.cases_lstm import LONG, METHOD, state
+from tests.refimpl.recurrent.cases_lstm import LONG, METHOD, layer_sample, state
 
 MODULE = "refimpl.recurrent.lstm"
 OPTIONS = [
@@ -174,6 +174,17 @@ def test_backward_works_under_autocast():
     assert error(y, exact) < 3e-2
 
 
+@pytest.mark.parametrize("given", [4, 5], ids=["plain", "peepholes"])
+def test_both_ways_of_the_backward_agree(given, record):
+    """The derived backward, and the differentiable one that takes its place where second derivatives are wanted."""
+    arguments = [v.requires_grad_() for v in layer_sample(4, 6, 2, 3, 100).args[:given]]
+    loss = sum((output * (k + output)).sum() for k, output in enumerate(lstm_layer(*arguments)))
+    derived = torch.autograd.grad(loss, arguments, retain_graph=True)
+    stepwise = torch.autograd.grad(loss, arguments, create_graph=True)
+    gap = max(error(a, b) for a, b in zip(derived, stepwise, strict=True))
+    record(METHOD, MODULE, f"gradients, {given} inputs", "autograd through the loop", error=gap, tolerance=1e-12, dtype=torch.float64)
+
+
 def test_second_derivative_of_one_output_alone(record):
     """Only the final cell is used, and only one input wants a gradient."""
     shapes = ((3, 2, 8), (2, 2), (2, 2), (8, 2))
@@ -201,6 +212,14 @@ def test_backward_runs_the_loop_again_only_for_second_derivatives(monkeypatch):
     assert len(calls) == 1
     torch.autograd.grad(y, x, create_graph=True)
     assert len(calls) == 2
+
+
+def test_evaluation_without_gradients_keeps_no_gates(monkeypatch):
+    model = randomize(LSTM(3, 4, peepholes=True))
+    expected = model(LONG)[0]
+    monkeypatch.setattr(lstm, "_Recurrence", None)
+    with torch.no_grad():
+        assert torch.equal(model(LONG)[0], expected)
 
 
 def test_sizes_of_one_and_limits_of_dropout_are_allowed():

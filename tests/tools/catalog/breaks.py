@@ -28,7 +28,8 @@ def entry(id: str, *, title: str = "", links: str = "", more: str = "", type: st
 
 
 def topic(id: str, more: str = "", *, summary: str = 'summary: {en: "It is.", zh: "它是。"}', listed: bool = True) -> Break:
-    text = f'id: {id}\ntitle: {{en: "Topic {id}", zh: "主题"}}\n{summary}\n{textwrap.dedent(more)}'
+    requires = "" if "requires:" in more else "requires: []\n"
+    text = f'id: {id}\ntitle: {{en: "Topic {id}", zh: "主题"}}\n{requires}{summary}\n{textwrap.dedent(more)}'
     area = f'- id: area-{id}\n  title: {{en: "Area", zh: "领域"}}\n  summary: {{en: "An area.", zh: "一个领域。"}}\n  topics: [{id}]\n'
     return Break({f"catalog/area-{id}/{id}/topic.yml": text} | ({"catalog/areas.yml": area} if listed else {}))
 
@@ -82,18 +83,18 @@ BREAKS: dict[str, Break] = {
     "wrong-folder, topic": Break(
         {
             "catalog/areas.yml": "- {id: area-moved, title: {en: A, zh: 领域}, summary: {en: S, zh: 概述}, topics: [moved]}\n",
-            "catalog/area-moved/moved/topic.yml": "id: other-name  #! wrong-folder\ntitle: {en: 'Moved', zh: '移走'}\nsummary: {en: 'It is.', zh: '它是。'}\n",
+            "catalog/area-moved/moved/topic.yml": "id: other-name  #! wrong-folder\ntitle: {en: 'Moved', zh: '移走'}\nrequires: []\nsummary: {en: 'It is.', zh: '它是。'}\n",
         }
     ),
     "wrong-folder, two areas": Break(
         {
             "catalog/areas.yml": "- id: area-twice\n  title: {en: A, zh: 领域}\n  summary: {en: S, zh: 概述}\n  topics:\n    - twice\n    - twice  #! wrong-folder\n",
-            "catalog/area-twice/twice/topic.yml": "id: twice  #! duplicate-id\ntitle: {en: 'Twice', zh: '两次'}\nsummary: {en: 'It is.', zh: '它是。'}\n",
+            "catalog/area-twice/twice/topic.yml": "id: twice  #! duplicate-id\ntitle: {en: 'Twice', zh: '两次'}\nrequires: []\nsummary: {en: 'It is.', zh: '它是。'}\n",
         }
     ),
     "duplicate-key, link": entry("adam-again", links='links: [{url: "https://arxiv.org/pdf/1412.6980v9.pdf"}]  #! duplicate-key'),
     "duplicate-key, id": entry("adam-repository", type="code", more="  ids:\n    github: someone/ADAM  #! duplicate-key"),
-    "duplicate-title": entry("damage", type="paper", title='title: {en: "Optimal brain damage"}  #! duplicate-title'),
+    "duplicate-title": entry("damage", type="paper", title='title: {en: "Optimal brain damage", zh: "最优脑损伤"}  #! duplicate-title'),
     "original-title": entry("no-original", title='title: {zh: "译名"}  #! original-title'),
     "id-syntax, arxiv version": entry("arxiv-version", more='  ids:\n    arxiv: "1502.01852v1"  #! id-syntax'),
     "id-syntax, arxiv digits": entry("arxiv-digits", more='  ids:\n    arxiv: "1502.0185"  #! id-syntax'),
@@ -128,6 +129,27 @@ BREAKS: dict[str, Break] = {
     "relation-type, official": entry(
         "official", more="  relations:\n    - rel: see-also\n      to: zhihu-p-1\n      official: true  #! relation-type"
     ),
+    "mirrored-relation": Break(
+        {
+            ENTRIES: entry("mirror-a", more="  relations: [{rel: see-also, to: mirror-b}]").files[ENTRIES]
+            + entry("mirror-b", more="  relations:\n    - {rel: see-also, to: mirror-a}  #! mirrored-relation").files[ENTRIES]
+        }
+    ),
+    "pick-order, twice": Break(
+        {
+            ENTRIES: entry("pick-first", more="  pick: 1").files[ENTRIES]
+            + entry("pick-again", more="  pick: 1  #! pick-order").files[ENTRIES]
+        }
+    ),
+    "pick-order, gap": Break(
+        {"catalog/training/lstm/entries.yml": entry("pick-gap", topics="[lstm]", more="  pick: 2  #! pick-order").files[ENTRIES]}
+    ),
+    "no-requirement": Break(
+        {
+            "catalog/areas.yml": "- {id: area-free, title: {en: A, zh: 领域}, summary: {en: S, zh: 概述}, topics: [free]}\n",
+            "catalog/area-free/free/topic.yml": "id: free  #! no-requirement\ntitle: {en: 'Free', zh: '自由'}\nsummary: {en: 'It is.', zh: '它是。'}\n",
+        }
+    ),
     # Addresses and dates.
     "no-link": Break({ENTRIES: "- id: nothing  #! no-link\n  type: book\n  title: {en: 'Nothing'}\n  lang: en\n  topics: [pruning]\n"}),
     "link-scheme, javascript": entry("script", links='links:\n    - url: "javascript:alert(1)"  #! link-scheme'),
@@ -152,6 +174,20 @@ BREAKS: dict[str, Break] = {
     "formula, unbalanced": topic("dollar", summary='summary:\n  en: "It costs $x."  #! formula\n  zh: "它是。"'),
     "formula, displayed": topic("display", summary='summary:\n  en: "It is $$x$$."  #! formula\n  zh: "它是。"'),
     "formula, tex": topic("tex", "equations:\n  - id: e\n    tex: $x$  #! formula\n"),
+    "tex-structure, braces": topic("tex-braces", "equations:\n  - id: e\n    tex: '\\\\frac{a}{b'  #! tex-structure\n"),
+    "tex-structure, left": topic("tex-left", "equations:\n  - id: e\n    tex: '\\\\left( x'  #! tex-structure\n"),
+    "tex-structure, environment": topic(
+        "tex-environment", "equations:\n  - id: e\n    tex: '\\\\begin{tabular} x \\\\end{tabular}'  #! tex-structure\n"
+    ),
+    "tex-structure, in a text": topic("tex-text", summary='summary:\n  en: "It is $x}$."  #! tex-structure\n  zh: "它是。"'),
+    "mixed-spacing": entry("spacing", more='  note:\n    en: "Says how."\n    zh: "说明ReLU 的作用。"  #! mixed-spacing'),
+    "untidy-text": entry("untidy", more='  note:\n    en: "Says  how. "  #! untidy-text\n    zh: "说明。"'),
+    "untidy-text, title": entry("untidy-title", title='title:\n    en: " Title"  #! untidy-text'),
+    "empty-praise": entry("praise", more='  note:\n    en: "A great introduction."  #! empty-praise\n    zh: "介绍。"'),
+    "empty-praise, zh": entry("praise-zh", more='  note:\n    en: "Says how."\n    zh: "值得一读。"  #! empty-praise'),
+    "title-languages": entry("one-title", type="book", title='title: {en: "One Title"}  #! title-languages'),
+    "glossary-conflict, twice": Break({"catalog/glossary.yml": "- term: {en: gate, zh: 门}\n  avoid:\n    - 剪枝  #! glossary-conflict\n"}),
+    "glossary-conflict, part": Break({"catalog/glossary.yml": "- term: {en: weight, zh: 权值}\n  avoid:\n    - 权重  #! glossary-conflict\n"}),
     # Proof.
     "missing-object, module": method("no-module", "object: refimpl.training.nowhere:Thing  #! missing-object"),
     "missing-object, name": method("no-name", "object: refimpl.training.adam:Adamax  #! missing-object"),

@@ -236,6 +236,22 @@ def test_export_to_a_file(run, tmp_path: Path) -> None:  # type: ignore[no-untyp
     assert run("export", "json", "--out", str(out / "below")) == (2, "", f"dlatlas: cannot write {out}/below: File exists\n")
 
 
+def test_fmt(run, tree: Path) -> None:  # type: ignore[no-untyped-def]
+    entries = tree / "catalog/training/optimizers/entries.yml"
+    before = entries.read_text("utf-8")
+    status, out, _ = run("fmt", "--check")
+    assert status == 1 and f"would format {entries}\n" in out and entries.read_text("utf-8") == before
+    assert run("fmt")[0] == 0 and entries.read_text("utf-8") != before
+    assert run("fmt", "--check") == (0, "", "") and run("lint")[0] == 0
+    entries.write_bytes(b"- id: [\n")
+    (tree / "catalog/areas.yml").write_text("[ ]\n", "utf-8")
+    status, out, error = run("fmt")
+    assert (status, out) == (1, f"formatted {tree}/catalog/areas.yml\n") and error.startswith(f"dlatlas: {entries}: line ")
+    assert entries.read_bytes() == b"- id: [\n"
+    assert run("fmt", str(tree / "other.yml"))[0] == 2
+    assert run("fmt", str(tree / "gone" / "topic.yml"))[2] == f"dlatlas: {tree}/gone/topic.yml: No such file or directory\n"
+
+
 def test_show_unknown(run) -> None:  # type: ignore[no-untyped-def]
     status, out, err = run("show", "kingma-2014-adm")
     assert (status, out) == (1, "") and "did you mean kingma-2014-adam" in err

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -21,6 +22,7 @@ import yaml
 
 from dlatlas.catalog.model import Area, Entry, Term, Topic
 from dlatlas.catalog.yamlread import FLOAT, compose, parse_yaml, scalar
+from dlatlas.files import write_atomically
 
 FILES: dict[str, Any] = {"areas.yml": list[Area], "topic.yml": Topic, "entries.yml": list[Entry], "glossary.yml": list[Term]}
 """What a file of each name holds."""
@@ -78,6 +80,22 @@ def formatted(text: str, name: str) -> str:
     if after.errors or after.data != before.data or (comments and len(list(_comments(result))) != len(comments)):
         raise FormatError("the formatted text would not hold the same values and comments; nothing was changed")
     return result
+
+
+def format_file(path: Path, *, write: bool = True) -> bool:
+    """Give a file its canonical form, atomically; returns whether it has another one.
+
+    Raises:
+        FormatError: as :func:`formatted`; also where the file is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not UTF-8: byte {error.start}: {error.reason}") from error
+    result = formatted(text, path.name)
+    if result != text and write:
+        write_atomically(path, result)
+    return result != text
 
 
 @dataclass
@@ -233,7 +251,7 @@ class _Layout:
         value = scalar(node)
         if not isinstance(value, str):
             return "null" if value is None else node.value
-        return value if name in NAMES and _is_plain(value, flow) else _quoted(value)
+        return value if name in NAMES and _is_plain(value, flow) else quoted(value)
 
 
 def _is_tall(node: yaml.Node) -> bool:
@@ -278,7 +296,7 @@ def _type_name(kind: Any) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _is_plain(name, True) else _quoted(name)
+    return name if _is_plain(name, True) else quoted(name)
 
 
 def _is_plain(text: str, flow: bool) -> bool:
@@ -290,7 +308,8 @@ def _is_plain(text: str, flow: bool) -> bool:
     return str(RESOLVER.resolve(yaml.ScalarNode, text, (True, False))) == "tag:yaml.org,2002:str"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A string in double quotes, on one line."""
     return '"' + "".join(ESCAPES.get(c) or (c if PRINTABLE.fullmatch(c) else _escape(ord(c))) for c in text) + '"'
 
 

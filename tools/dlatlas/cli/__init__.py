@@ -24,6 +24,8 @@ COMMANDS = {
     "stats": "count what the catalog holds and what it lacks",
     "export": "print the catalog as BibTeX, CSL-JSON, JSON or an Atom feed",
     "lint": "check the catalog",
+    "add": "draft an entry for a new work",
+    "fmt": "give the catalog's files their one form",
     "links": "check the catalog's links on the network",
     "site": "build or serve the site",
     "claims": "list, run or verify the claims",

@@ -18,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--list", action="store_true", help="list the rules")
     other.add_argument("--explain", metavar="RULE", help="say what a rule asks for and why")
+    other.add_argument("--fix", action="store_true", help="first put right what can be put right safely; files that change are formatted")
     other.add_argument("--write-schema", action="store_true", help="write the generated schema files, then stop")
     parser.set_defaults(run=run)
 
@@ -27,14 +28,16 @@ def run(args: argparse.Namespace) -> int:
 
     if args.list:
         rules = sorted(RULES.values(), key=lambda rule: rule.id)
-        print_table(("rule", "severity", "what"), ((r.id, r.severity, r.explanation) for r in rules), wide="what")
+        print_table(
+            ("rule", "severity", "fix", "what"), ((r.id, r.severity, "fix" if r.fixes else "", r.explanation) for r in rules), wide="what"
+        )
         return 0
     if args.explain:
         if args.explain not in RULES:
             print(f"dlatlas: no lint rule {args.explain!r}{nearest(args.explain, RULES)}", file=sys.stderr)
             return 2
         rule = RULES[args.explain]
-        print(f"{rule.id} ({rule.severity})\n{rule.explanation}")
+        print(f"{rule.id} ({rule.severity}{', --fix' if rule.fixes else ''})\n{rule.explanation}")
         return 0
     root = find_root(args.root)
     if args.write_schema:
@@ -43,6 +46,11 @@ def run(args: argparse.Namespace) -> int:
         for name in schema.write(root):
             print(f"wrote catalog/schema/{name}.json")
         return 0
+    if args.fix:
+        from dlatlas.catalog.lint.fix import fix
+
+        for file, count in fix(root).items():
+            print(f"fixed {_plural(count, 'value')} in {file}", file=sys.stderr)
     problems = lint(root)
     if args.json:
         print_json(

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlatlas.catalog.lint import addresses, graph, identity, ours, proof, reading  # noqa: F401  (each registers its rules)
+from dlatlas.catalog.lint import (  # noqa: F401  (each registers its rules)
+    addresses,
+    glossary,
+    graph,
+    identity,
+    ours,
+    proof,
+    reading,
+    tex,
+    wording,
+)
 from dlatlas.catalog.lint.registry import RULES, Rule
 from dlatlas.catalog.load import Problem, read
 

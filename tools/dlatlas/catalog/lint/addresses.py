@@ -54,11 +54,12 @@ def link_scheme(loaded: Loaded) -> Iterable[Finding]:
         for i, link in enumerate(entry.links):
             for name in ("url", "archive"):
                 url = getattr(link, name)
-                if url is not None and not _is_plain(url):
+                if url is not None and not is_web_address(url):
                     yield Finding("entry", entry.id, f"{name}: expected an http, https or ftp address, got {url!r}", ("links", i, name))
 
 
-def _is_plain(url: str) -> bool:
+def is_web_address(url: str) -> bool:
+    """Whether an address is http, https or ftp, with a host and nothing that must be escaped."""
     if re.search(r"[\s<>\"\\\x00-\x1f]", url):
         return False
     try:
@@ -68,14 +69,14 @@ def _is_plain(url: str) -> bool:
         return False
 
 
-@rule("short-link")
+@rule("short-link", fixes=True)
 def short_link(loaded: Loaded) -> Iterable[Finding]:
     """A shortened address (t.cn, t.co, bit.ly …) must have the kind `short`: it is kept as it is and treated as opaque."""
     for entry in loaded.catalog.entries:
         for i, link in enumerate(entry.links):
             host = (_hostname(link.url) or "").removeprefix("www.")
             if host in SHORTENERS and link.kind != "short":
-                yield Finding("entry", entry.id, f"{link.url}: expected kind short, got {link.kind}", ("links", i))
+                yield Finding("entry", entry.id, f"{link.url}: expected kind short, got {link.kind}", ("links", i, "kind"), "short")
 
 
 def _hostname(url: str) -> str | None:

@@ -90,3 +90,39 @@ def relation_type(loaded: Loaded) -> Iterable[Finding]:
                 )
             if relation in entry.relations[:i]:
                 yield Finding("entry", entry.id, f"{relation.rel} {relation.to!r} stands twice", ("relations", i))
+
+
+@rule("mirrored-relation")
+def mirrored_relation(loaded: Loaded) -> Iterable[Finding]:
+    """Two entries hold the same relation to each other. It is stored once; the reverse is derived."""
+    stored = {(relation.rel, entry.id, relation.to) for entry in loaded.catalog.entries for relation in entry.relations}
+    order = {entry.id: i for i, entry in enumerate(loaded.catalog.entries)}
+    for entry in loaded.catalog.entries:
+        for i, relation in enumerate(entry.relations):
+            if (relation.rel, relation.to, entry.id) in stored and order.get(relation.to, len(order)) < order[entry.id]:
+                yield Finding("entry", entry.id, f"{relation.rel} {relation.to!r}: that entry holds it already", ("relations", i))
+
+
+@rule("pick-order")
+def pick_order(loaded: Loaded) -> Iterable[Finding]:
+    """The picks of a topic are not 1, 2, 3 …, each once: they are the order in which its essential works are read."""
+    picked: dict[str, dict[int, str]] = {}
+    for entry in loaded.catalog.entries:
+        if entry.pick is not None:
+            first = picked.setdefault(entry.home, {}).setdefault(entry.pick, entry.id)
+            if first != entry.id:
+                yield Finding("entry", entry.id, f"pick {entry.pick} is also that of {first!r}", ("pick",))
+    for topic, numbers in picked.items():
+        gap = next(number for number in range(1, len(numbers) + 2) if number not in numbers)
+        if gap < max(numbers):
+            later = min(number for number in numbers if number > gap)
+            yield Finding("entry", numbers[later], f"pick {later}, but topic {topic!r} has no pick {gap}", ("pick",))
+
+
+@rule("no-requirement", "warning")
+def no_requirement(loaded: Loaded) -> Iterable[Finding]:
+    """A topic does not say what to read before it. One that needs nothing says so: `requires: []`."""
+    for topic in loaded.catalog.topics:
+        origin = loaded.origins["topic", topic.id]
+        if (*origin.path, "requires") not in origin.document.lines:
+            yield Finding("topic", topic.id, "requires is missing")

@@ -112,6 +112,15 @@ def duplicate_title(loaded: Loaded) -> Iterable[Finding]:
         first.setdefault(key, entry.id)
 
 
+@rule("title-languages", "warning")
+def title_languages(loaded: Loaded) -> Iterable[Finding]:
+    """A paper, book or course has its title in one language only; readers of the other need a translation."""
+    for entry in loaded.catalog.entries:
+        missing = [language for language in ("en", "zh") if not getattr(entry.title, language)]
+        if entry.type in ("paper", "book", "course") and missing:
+            yield Finding("entry", entry.id, f"title lacks {' and '.join(missing)}", ("title",))
+
+
 def plain(text: str) -> str:
     """Letters and digits only, in lower case."""
     return re.sub(r"[\W_]+", "", text).casefold()

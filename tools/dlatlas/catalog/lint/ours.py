@@ -14,6 +14,8 @@ from dlatlas.catalog.load import Loaded
 from dlatlas.catalog.model import Both
 
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff] ?[,;:!?.()] ?[\u4e00-\u9fff]")
+LONE_MARK = re.compile(r"(?<=[\u4e00-\u9fff]) ?([,;:!?.]) ?(?=[\u4e00-\u9fff])")
+FULL_WIDTH = dict(zip(",;:!?.", "，；：！？。", strict=True))
 FORMULA = re.compile(r"(?<!\\)\$[^$]*(?<!\\)\$|`[^`]*`")
 DOLLAR = re.compile(r"(?<!\\)\$")
 
@@ -59,14 +61,20 @@ def avoided_word(loaded: Loaded) -> Iterable[Finding]:
             )
 
 
-@rule("half-width-punctuation")
+@rule("half-width-punctuation", fixes=True)
 def half_width_punctuation(loaded: Loaded) -> Iterable[Finding]:
     """Between Chinese characters punctuation is full-width: ，。；：！？（）."""
     for kind, id, path, text in prose(loaded):
         for found in dict.fromkeys(HALF_WIDTH.findall(FORMULA.sub("", text.zh))):
-            yield Finding(
-                kind, id, f"{'.'.join(map(str, path))}: half-width punctuation between Chinese characters: {found!r}", (*path, "zh")
-            )
+            message = f"{'.'.join(map(str, path))}: half-width punctuation between Chinese characters: {found!r}"
+            yield Finding(kind, id, message, (*path, "zh"), _full_width(text.zh))
+
+
+def _full_width(text: str) -> str | None:
+    """The text with full-width marks between Chinese characters; None where none can be replaced alone, as half a pair of brackets."""
+    parts = re.split(f"({FORMULA.pattern})", text)
+    fixed = "".join(part if i % 2 else LONE_MARK.sub(lambda m: FULL_WIDTH[m[1]], part) for i, part in enumerate(parts))
+    return fixed if fixed != text else None
 
 
 @rule("empty-text")

@@ -18,12 +18,14 @@ class Finding:
     """What a rule found: the record by kind and id, the message, and the path of the value inside the record.
 
     Kind ``file`` stands for a file that holds no records; its id is the path.
+    ``fixed`` is the text that would put the value right, where that is safe.
     """
 
     kind: str
     id: str
     message: str
     below: tuple[str | int, ...] = ()
+    fixed: str | None = None
 
 
 Check = Callable[[Loaded], Iterable[Finding]]
@@ -37,6 +39,7 @@ class Rule:
     severity: Severity
     explanation: str
     check: Check | None = None
+    fixes: bool = False  # whether some findings say what is right
 
     def run(self, loaded: Loaded) -> list[Problem]:
         if self.check is None:
@@ -52,11 +55,11 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-def rule(id: str, severity: Severity = "error") -> Callable[[Check], Check]:
+def rule(id: str, severity: Severity = "error", *, fixes: bool = False) -> Callable[[Check], Check]:
     """Register a function as the rule ``id``; its docstring is the explanation."""
 
     def register(check: Check) -> Check:
-        _add(Rule(id, severity, inspect.getdoc(check) or "", check))
+        _add(Rule(id, severity, inspect.getdoc(check) or "", check, fixes))
         return check
 
     return register
