@@ -60,7 +60,7 @@ BREAKS: dict[str, Break] = {
     "schema, no area title": Break({"catalog/areas.yml": "- id: nameless  #! schema\n  summary: {en: 'S', zh: '概述'}\n  topics: []\n"}),
     "duplicate-id": Break(
         {
-            ENTRIES: "- id: lecun-1989-optimal-brain-damage  #! duplicate-id\n  type: book\n  title: {en: 'B'}\n  lang: en\n  topics: [pruning]\n"
+            ENTRIES: "- id: lecun-1989-optimal-brain-damage  #! duplicate-id\n  type: list\n  title: {en: 'B'}\n  lang: en\n  topics: [pruning]\n"
         }
     ),
     "missing-file": Break(
@@ -73,7 +73,7 @@ BREAKS: dict[str, Break] = {
     # Identity.
     "id-clash, entry and topic": Break(
         {
-            ENTRIES: "- id: lstm  #! id-clash\n  type: book\n  title: {en: 'L'}\n  lang: en\n  links: [{url: 'https://example.org/l'}]\n  topics: [pruning]\n"
+            ENTRIES: "- id: lstm  #! id-clash\n  type: list\n  title: {en: 'L'}\n  lang: en\n  links: [{url: 'https://example.org/l'}]\n  topics: [pruning]\n"
         }
     ),
     "id-clash, former id": entry("was-clash", more="  was: [zhihu-p-1]  #! id-clash"),
@@ -142,7 +142,7 @@ BREAKS: dict[str, Break] = {
         }
     ),
     "pick-order, gap": Break(
-        {"catalog/training/lstm/entries.yml": entry("pick-gap", topics="[lstm]", more="  pick: 2  #! pick-order").files[ENTRIES]}
+        {"catalog/training/optimizers/entries.yml": entry("gap", topics="[optimizers]", more="  pick: 3  #! pick-order").files[ENTRIES]}
     ),
     "no-requirement": Break(
         {
@@ -151,7 +151,7 @@ BREAKS: dict[str, Break] = {
         }
     ),
     # Addresses and dates.
-    "no-link": Break({ENTRIES: "- id: nothing  #! no-link\n  type: book\n  title: {en: 'Nothing'}\n  lang: en\n  topics: [pruning]\n"}),
+    "no-link": Break({ENTRIES: "- id: nothing  #! no-link\n  type: list\n  title: {en: 'Nothing'}\n  lang: en\n  topics: [pruning]\n"}),
     "link-scheme, javascript": entry("script", links='links:\n    - url: "javascript:alert(1)"  #! link-scheme'),
     "link-scheme, space": entry("space", links='links:\n    - url: "https://example.org/a b"  #! link-scheme'),
     "link-scheme, no host": entry("no-host", links='links:\n    - url: "https:///path"  #! link-scheme'),
@@ -174,10 +174,10 @@ BREAKS: dict[str, Break] = {
     "formula, unbalanced": topic("dollar", summary='summary:\n  en: "It costs $x."  #! formula\n  zh: "它是。"'),
     "formula, displayed": topic("display", summary='summary:\n  en: "It is $$x$$."  #! formula\n  zh: "它是。"'),
     "formula, tex": topic("tex", "equations:\n  - id: e\n    tex: $x$  #! formula\n"),
-    "tex-structure, braces": topic("tex-braces", "equations:\n  - id: e\n    tex: '\\\\frac{a}{b'  #! tex-structure\n"),
-    "tex-structure, left": topic("tex-left", "equations:\n  - id: e\n    tex: '\\\\left( x'  #! tex-structure\n"),
+    "tex-structure, braces": topic("tex-braces", "equations:\n  - id: e\n    tex: '\\frac{a}{b'  #! tex-structure\n"),
+    "tex-structure, left": topic("tex-left", "equations:\n  - id: e\n    tex: '\\left( x'  #! tex-structure\n"),
     "tex-structure, environment": topic(
-        "tex-environment", "equations:\n  - id: e\n    tex: '\\\\begin{tabular} x \\\\end{tabular}'  #! tex-structure\n"
+        "tex-environment", "equations:\n  - id: e\n    tex: '\\begin{tabular} x \\end{tabular}'  #! tex-structure\n"
     ),
     "tex-structure, in a text": topic("tex-text", summary='summary:\n  en: "It is $x}$."  #! tex-structure\n  zh: "它是。"'),
     "mixed-spacing": entry("spacing", more='  note:\n    en: "Says how."\n    zh: "说明ReLU 的作用。"  #! mixed-spacing'),
@@ -186,8 +186,12 @@ BREAKS: dict[str, Break] = {
     "empty-praise": entry("praise", more='  note:\n    en: "A great introduction."  #! empty-praise\n    zh: "介绍。"'),
     "empty-praise, zh": entry("praise-zh", more='  note:\n    en: "Says how."\n    zh: "值得一读。"  #! empty-praise'),
     "title-languages": entry("one-title", type="book", title='title: {en: "One Title"}  #! title-languages'),
-    "glossary-conflict, twice": Break({"catalog/glossary.yml": "- term: {en: gate, zh: 门}\n  avoid:\n    - 剪枝  #! glossary-conflict\n"}),
-    "glossary-conflict, part": Break({"catalog/glossary.yml": "- term: {en: weight, zh: 权值}\n  avoid:\n    - 权重  #! glossary-conflict\n"}),
+    "glossary-conflict, twice": Break(
+        {"catalog/glossary.yml": "- term: {en: gate, zh: 门}\n  avoid:\n    - 權重衰減  #! glossary-conflict\n"}
+    ),
+    "glossary-conflict, part": Break(
+        {"catalog/glossary.yml": "- term: {en: weight, zh: 权值}\n  avoid:\n    - 權重  #! glossary-conflict\n"}
+    ),
     # Proof.
     "missing-object, module": method("no-module", "object: refimpl.training.nowhere:Thing  #! missing-object"),
     "missing-object, name": method("no-name", "object: refimpl.training.adam:Adamax  #! missing-object"),

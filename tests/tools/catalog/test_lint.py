@@ -102,7 +102,9 @@ def test_without_code_beside_it_objects_are_not_looked_up(tree: Path) -> None:
 
 def test_works_of_one_title_that_are_related_are_two(tree: Path) -> None:
     links = 'links: [{url: "https://example.org/2"}]'
-    text = f'- {{id: damage, type: paper, title: {{en: "Optimal brain damage"}}, lang: en, {links}, topics: [pruning]%s}}\n'
+    text = (
+        f'- {{id: damage, type: paper, title: {{en: "Optimal brain damage", zh: "最优脑损伤"}}, lang: en, {links}, topics: [pruning]%s}}\n'
+    )
     write(tree, {"catalog/compression/pruning/entries.yml": text % ""}, append=True)
     assert [p.rule for p in lint(tree)] == ["duplicate-title"]
     path = tree / "catalog/compression/pruning/entries.yml"

@@ -262,7 +262,10 @@ def test_search(run) -> None:  # type: ignore[no-untyped-def]
     hits = json.loads(run("search", "剪枝", "--json")[1])
     assert [hit["id"] for hit in hits] == ["pruning", "lecun-1989-optimal-brain-damage", "zhihu-p-1"]
     status, out, _ = run("search", "optimal", "brain")
-    assert (status, out) == (0, "lecun-1989-optimal-brain-damage\tpaper\tOptimal Brain Damage\tpruning\thttps://example.org/obd.pdf\n")
+    assert (status, out) == (
+        0,
+        "lecun-1989-optimal-brain-damage\tpaper\tOptimal Brain Damage · 最优脑损伤\tpruning\thttps://example.org/obd.pdf\n",
+    )
     status, out, err = run("search", "prrruuning")
     assert (status, out) == (1, "") and "did you mean pruning" in err
     assert run("search", "zzzz", "--json")[:2] == (1, "[]\n")
@@ -272,7 +275,7 @@ def test_search(run) -> None:  # type: ignore[no-untyped-def]
 def test_lint_forms(run, tree: Path) -> None:  # type: ignore[no-untyped-def]
     assert run("lint") == (0, "", "0 errors, 0 warnings\n")
     assert run("lint", "--json")[:2] == (0, "[]\n")
-    entry = '- id: bad, type: book, title: {en: "A"}, lang: en, topics: [nowhere]'
+    entry = '- id: bad, type: list, title: {en: "A"}, lang: en, topics: [nowhere]'
     write(tree, {"catalog/compression/pruning/entries.yml": f"- {{{entry[2:]}}}\n"}, append=True)
     status, out, err = run("lint")
     assert status == 1 and err == "2 errors, 1 warning\n"
@@ -292,7 +295,7 @@ def test_lint_forms(run, tree: Path) -> None:  # type: ignore[no-untyped-def]
 def test_warnings_do_not_fail(run, tree: Path) -> None:  # type: ignore[no-untyped-def]
     write(
         tree,
-        {"catalog/compression/pruning/entries.yml": '- {id: bare, type: book, title: {en: "A"}, lang: en, topics: [pruning]}\n'},
+        {"catalog/compression/pruning/entries.yml": '- {id: bare, type: list, title: {en: "A"}, lang: en, topics: [pruning]}\n'},
         append=True,
     )
     status, out, err = run("lint")
@@ -305,6 +308,15 @@ def test_lint_rules_are_listed_and_explained(run) -> None:  # type: ignore[no-un
     status, out, _ = run("lint", "--explain", "duplicate-title")
     assert status == 0 and out.startswith("duplicate-title (warning)\n")
     assert "did you mean duplicate-title" in run("lint", "--explain", "duplicate-titel")[2]
+
+
+def test_lint_fix(run, tree: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tree / "catalog/training/optimizers/entries.yml"
+    path.write_text(path.read_text("utf-8").replace("的滑动矩", "的Adam滑动矩"), "utf-8")
+    assert run("lint")[0] == 1
+    assert run("lint", "--fix") == (0, "", "fixed 1 value in catalog/training/optimizers/entries.yml\n0 errors, 0 warnings\n")
+    assert "的 Adam 滑动矩" in path.read_text("utf-8")
+    assert run("lint", "--explain", "mixed-spacing")[1].startswith("mixed-spacing (error, --fix)\n")
 
 
 def test_write_schema(run, tree: Path) -> None:  # type: ignore[no-untyped-def]

@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
+from dlatlas.catalog import cache
 from dlatlas.catalog.model import Area, Catalog, Entry, Record, Term, Topic
 from dlatlas.catalog.yamlread import Document, Path_, read_yaml
 
@@ -77,15 +78,23 @@ def load(root: Path) -> Catalog:
     Raises:
         CatalogError: a file is missing or breaks the format.
     """
-    loaded = read(root)
+    key = cache.key_of(root)
+    if (catalog := cache.stored(root, key)) is not None:
+        return catalog
+    loaded = read(root, lines=False)
     if loaded.problems:
         raise CatalogError(loaded.problems)
+    if cache.key_of(root) == key:  # nobody wrote to the files meanwhile
+        cache.store(root, key, loaded.catalog)
     return loaded.catalog
 
 
-def read(root: Path) -> Loaded:
-    """Read all files; records that break the format are left out and reported."""
-    reader = _Reader(root)
+def read(root: Path, *, lines: bool = True) -> Loaded:
+    """Read all files; records that break the format are left out and reported.
+
+    Without ``lines`` the line of each value is forgotten once its file is read, which saves most of the memory.
+    """
+    reader = _Reader(root, lines)
     areas = reader.records("area", root / "catalog" / "areas.yml", Area)
     glossary = reader.records("term", root / "catalog" / "glossary.yml", Term, optional=True)
     topics: list[Topic] = []
@@ -102,8 +111,9 @@ def read(root: Path) -> Loaded:
 
 
 class _Reader:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lines: bool) -> None:
         self.root = root
+        self.lines = lines
         self.origins: dict[tuple[str, str], Origin] = {}
         self.problems: list[Problem] = []
 
@@ -121,11 +131,19 @@ class _Reader:
         for i, data in enumerate(document.data):
             if (value := self._record(kind, Origin(file, (i,), document), data, record)) is not None:
                 found.append(value)
+        self._done(document)
         return found
 
     def topic(self, path: Path) -> Topic | None:
         file, document = self._document(path)
-        return None if document.data is None else self._record("topic", Origin(file, (), document), document.data, Topic)
+        topic = None if document.data is None else self._record("topic", Origin(file, (), document), document.data, Topic)
+        self._done(document)
+        return topic
+
+    def _done(self, document: Document) -> None:
+        document.data = None
+        if not self.lines:
+            document.lines = {path: line for path, line in document.lines.items() if len(path) < 2}
 
     def strays(self, areas: list[Area]) -> None:
         """Report files that nothing leads to: their content would be invisible."""
@@ -149,7 +167,7 @@ class _Reader:
 
     def _record(self, kind: str, origin: Origin, data: Any, record: type[Record]) -> Any:
         name = _record_name(data)
-        errors = list(check(data, record))
+        value, errors = _converted(data, record)
         for below, message in errors:
             self.problems.append(Problem(origin.file, origin.line(*below), name, message, "schema"))
         if (kind, name) in self.origins:
@@ -158,7 +176,15 @@ class _Reader:
             self.problems.append(Problem(origin.file, origin.line(), name, message, "duplicate-id"))
             return None
         self.origins[kind, name] = origin
-        return None if errors else msgspec.convert(data, record)
+        return value
+
+
+def _converted(data: Any, record: type[Record]) -> tuple[Any, list[tuple[Path_, str]]]:
+    """The record, or None with everything that is wrong."""
+    try:
+        return msgspec.convert(data, record, strict=True), []
+    except msgspec.ValidationError as error:
+        return None, list(check(data, record)) or [((), _plain(error))]
 
 
 def check(data: Any, kind: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:

@@ -31,7 +31,7 @@ Framework = Literal[
 ]  # fmt: skip
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Base of all catalog records: immutable, and no key is ever ignored."""
 
 

@@ -41,10 +41,11 @@ def structure(tex: str) -> str | None:
         edge, name, command, brace = found.groups()
         if edge and name not in ENVIRONMENTS:
             return f"unknown environment {name!r}"
-        opens = {"{": "{", "left": r"\left"}.get(brace or command or "") or (rf"\begin{{{name}}}" if edge == "begin" else None)
-        closes = {"}": "{", "right": r"\left"}.get(brace or command or "") or (rf"\begin{{{name}}}" if edge == "end" else None)
-        if opens:
-            open_.append(opens)
-        elif closes and (not open_ or open_.pop() != closes):
+        pair = rf"\begin{{{name}}}" if edge else r"\left" if command in ("left", "right") else "{" if brace else None
+        if pair is None:
+            continue
+        if edge == "begin" or command == "left" or brace == "{":
+            open_.append(pair)
+        elif not open_ or open_.pop() != pair:
             return f"{found[0]!r} closes nothing"
     return f"{open_[-1]!r} is not closed" if open_ else None

@@ -45,7 +45,7 @@ def mixed_spacing(loaded: Loaded) -> Iterable[Finding]:
 def untidy_text(loaded: Loaded) -> Iterable[Finding]:
     """A text or title begins or ends a line with a space, or holds two spaces in a row, a tab or a full-width space."""
     for kind, id, path, text in _texts(loaded):
-        if UNTIDY.search(text):
+        if text.strip() and UNTIDY.search(text):
             fixed = "\n".join(re.sub(r"[ \t]+", " ", line.replace("\u3000", "")).strip() for line in text.split("\n"))
             yield Finding(kind, id, f"{'.'.join(map(str, path))}: spaces that do not belong there", path, fixed)
 
