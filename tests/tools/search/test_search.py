@@ -148,19 +148,19 @@ def test_hostile_queries(tree: Path, query: str) -> None:
 
 def test_the_index_is_kept_and_follows_the_catalog(tree: Path, cache: Path) -> None:
     ids(tree, "adam")
-    (stored,) = cache.iterdir()
+    (stored,) = cache.glob("search-*")
     before = stored.stat().st_ino
     ids(tree, "adam")
     assert stored.stat().st_ino == before
     entries = tree / "catalog/compression/pruning/entries.yml"
     entries.write_text(entries.read_text("utf-8").replace("Optimal Brain Damage", "Optimal Brain Repair"), "utf-8")
     assert ids(tree, "repair") == [DAMAGE]
-    assert list(cache.iterdir()) == [stored] and stored.stat().st_ino != before
+    assert list(cache.glob("search-*")) == [stored] and stored.stat().st_ino != before
 
 
 def test_a_touched_catalog_keeps_its_index(tree: Path, cache: Path) -> None:
     ids(tree, "adam")
-    (stored,) = cache.iterdir()
+    (stored,) = cache.glob("search-*")
     before = stored.stat().st_ino
     for _ in range(2):
         os.utime(tree / "catalog/areas.yml", ns=(1, 1))
@@ -171,7 +171,7 @@ def test_a_touched_catalog_keeps_its_index(tree: Path, cache: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"not a database", None])
 def test_a_damaged_index_is_built_anew(tree: Path, cache: Path, damage: bytes | None) -> None:
     expected = ids(tree, "adam")
-    (stored,) = cache.iterdir()
+    (stored,) = cache.glob("search-*")
     data = stored.read_bytes()
     stored.write_bytes(damage if damage is not None else data[:8192] + b"\xff" * (len(data) - 8192))
     assert ids(tree, "adam") == expected
@@ -180,7 +180,7 @@ def test_a_damaged_index_is_built_anew(tree: Path, cache: Path, damage: bytes | 
 
 def test_an_index_of_another_format_is_built_anew(tree: Path, cache: Path) -> None:
     ids(tree, "adam")
-    (stored,) = cache.iterdir()
+    (stored,) = cache.glob("search-*")
     with sqlite3.connect(stored) as database:
         database.execute("UPDATE meta SET value = '0' WHERE name = 'format'")
         database.execute("DELETE FROM docs")
@@ -197,7 +197,7 @@ def test_without_a_writable_cache_the_index_is_in_memory(tree: Path, tmp_path: P
 
 def test_an_interrupted_build_leaves_the_old_index(tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids(tree, "adam")
-    (stored,) = cache.iterdir()
+    (stored,) = cache.glob("search-*")
     before = stored.read_bytes()
 
     def interrupt(*args: object) -> None:
@@ -206,7 +206,7 @@ def test_an_interrupted_build_leaves_the_old_index(tree: Path, cache: Path, monk
     monkeypatch.setattr(index, "_add_synonyms", interrupt)
     with pytest.raises(KeyboardInterrupt):
         index.rebuild(tree)
-    assert list(cache.iterdir()) == [stored] and stored.read_bytes() == before
+    assert list(cache.glob("search-*")) == [stored] and stored.read_bytes() == before
 
 
 def test_a_catalog_that_does_not_load_says_so(tree: Path) -> None:
@@ -220,7 +220,7 @@ def test_many_processes_at_once(tmp_path: Path, cache: Path) -> None:
     code = "import sys; from pathlib import Path; from dlatlas.search import search; print(search(Path(sys.argv[1]), 'adam').hits[0]['id'])"
     processes = [subprocess.Popen([sys.executable, "-c", code, str(tree)], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=60)[0] for process in processes] == ["adam\n"] * 4
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.glob("search-*"))) == 1
 
 
 def test_a_query_on_a_built_index_imports_little(tree: Path) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any, get_args
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
 from msgspec import Struct
@@ -156,6 +156,7 @@ def _get(url: str, services: Services) -> bytes:
     import requests
     import urllib3
 
+    from dlatlas.links.fetch import error_kind
     from dlatlas.links.transport import session
 
     made, deadline = session(allow_private=services.allow_private, workers=1)
@@ -168,7 +169,8 @@ def _get(url: str, services: Services) -> bytes:
             while len(body) <= LIMIT and (part := response.raw.read(65536, decode_content=False)):
                 body += part
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise LookupFailed(f"{url}: no answer in {services.timeout:g} s" if deadline.expired else f"{url}: {error}") from error
+        reason = f"no answer in {services.timeout:g} s" if deadline.expired else error_kind(error)
+        raise LookupFailed(f"cannot ask {urlsplit(url).hostname}: {reason}") from error
     finally:
         made.close()
     if len(body) > LIMIT:

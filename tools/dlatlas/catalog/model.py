@@ -8,6 +8,7 @@ every other part of the program reads them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from os import PathLike
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -228,6 +229,19 @@ class Catalog(Record):
     topics: tuple[Topic, ...]
     entries: tuple[Entry, ...]
     glossary: tuple[Term, ...] = ()
+
+    @classmethod
+    def load(cls, root: str | PathLike[str] | None = None) -> Catalog:
+        """The catalog of a folder that holds ``catalog/``; without one, of the checkout around the working folder or of the package.
+
+        Raises:
+            RootError: there is no catalog.
+            CatalogError: it breaks the format.
+        """
+        from dlatlas.catalog.load import load
+        from dlatlas.root import find_root
+
+        return load(find_root(root))
 
     def area_of(self) -> Mapping[str, Area]:
         """Area of each topic id."""

@@ -48,7 +48,7 @@ def hop(session: requests.Session, deadline: Deadline, url: str, timeout: float)
                     return asked
             return _ask(session, "GET", url, timeout)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        kind = "timeout" if deadline.expired else _kind(error)
+        kind = "timeout" if deadline.expired else error_kind(error)
         return Hop(url, error=kind, detail=str(error)[:200])
 
 
@@ -102,7 +102,7 @@ def _retry_after(value: str | None) -> float | None:
         return None
 
 
-def _kind(error: BaseException) -> str:
+def error_kind(error: BaseException) -> str:
     """The word for an error, from the innermost cause that says something."""
     causes = list(_causes(error))
     if any(isinstance(cause, PrivateAddress) for cause in causes):
