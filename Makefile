@@ -33,6 +33,7 @@ bench: $(VENV)/.dev ## time the reference implementations against the built-ins
 
 lint: $(VENV)/.dev ## check the catalog and the code's style
 	$(BIN)/dlatlas lint
+	$(BIN)/dlatlas fmt --check
 	$(BIN)/ruff check
 
 links: $(VENV)/.site ## check every address of the catalog

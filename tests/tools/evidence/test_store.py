@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from dlatlas.catalog.load import load
@@ -95,3 +96,9 @@ def test_writing_is_atomic_and_refuses_what_json_cannot_hold(tmp_path):
         write_json(path, {"x": float("nan")})
     assert path.read_text() == '{\n "x": 1.0\n}\n'
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_an_installed_package_shows_its_evidence_without_the_code(recorded):
+    """The wheel carries catalog and evidence, not the sources they were made from."""
+    shutil.rmtree(recorded / "refimpl")
+    assert status(recorded) == "verified"
