@@ -28,7 +28,8 @@ class Concatenated(nn.Module):
     def forward(self, query, key):
         shape = (*query.shape[:-1], *key.shape[-2:])
         both = torch.cat([query.unsqueeze(-2).expand(shape), key.unsqueeze(-3).expand(shape)], -1)
-        return self.v(torch.tanh(self.hidden(both))).squeeze(-1).softmax(-1) @ key
+        weights = self.v(torch.tanh(self.hidden(both))).squeeze(-1).softmax(-1)
+        return weights @ key, weights
 
 
 BENCHES = [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -44,15 +43,28 @@ def environment(context: Context, values: Mapping[str, Any]) -> str:
     return tag("p", f"{context.say('environment')}: {text}", class_="environment") if text else ""
 
 
-def largest(record: MethodEvidence) -> Check:
-    """The check that came nearest to its tolerance."""
-    return max(record.checks, key=lambda check: check.error / check.tolerance if check.tolerance else (math.inf if check.error else 0.0))
+PRECISE = "float64"
+"""The dtype whose error says whether the formula is right; the others add rounding."""
+
+
+def exact(check: Check) -> bool:
+    """Whether the check compares numbers that should be equal, not a statistic of random draws."""
+    return check.tolerance < (1e-6 if check.dtype == PRECISE else 1.0)
+
+
+def largest(checks: Iterable[Check]) -> dict[str, float]:
+    """The largest error in each dtype. Statistics of random draws, which are wide by nature, are left out."""
+    found: dict[str, float] = {}
+    for check in checks:
+        if exact(check):
+            found[check.dtype] = max(check.error, found.get(check.dtype, 0.0))
+    return dict(sorted(found.items(), key=lambda pair: (pair[0] != PRECISE, pair[0] != "float32", pair[0])))
 
 
 def largest_error(context: Context, method: Method) -> str:
-    """The largest error over the recorded checks of all devices, or nothing."""
-    errors = [check.error for record in context.evidence.of(method.id).values() for check in record.checks]
-    return number(max(errors)) if errors else ""
+    """The largest error in float64 over the recorded checks of all devices, or nothing."""
+    found = largest(check for record in context.evidence.of(method.id).values() for check in record.checks)
+    return number(found[PRECISE]) if PRECISE in found else ""
 
 
 def test_name(test: str) -> str:
@@ -82,7 +94,7 @@ def equation_mark(context: Context, equation: Equation, methods: list[str]) -> s
     found = [hit for test in equation.checked_by for hit in find_checks(context, [equation.method] if equation.method else methods, test)]
     if not found:
         return tag("span", context.say("not-checked"), class_="mark mark-none")
-    method, device, check, date = max(found, key=lambda hit: hit[2].error)
+    method, device, check, date = max(found, key=lambda hit: (hit[2].dtype == PRECISE and exact(hit[2]), hit[2].error))
     hint = context.say("checked-by", test=check.test.split("::", 1)[-1], error=number(check.error), date=date[:10])
     stale = context.statuses.get(method) == "stale"
     label = context.say("stale" if stale else "checked")
@@ -113,9 +125,9 @@ def _device_proof(context: Context, method: Method, device: str, record: MethodE
         seen.add(name)
         texts = [escape(text) for text in (check.what, check.oracle, check.dtype, check.shapes)]
         rows.append([first, *texts, number(check.error), number(check.tolerance)])
-    worst = largest(record)
+    errors = " · ".join(f"{escape(dtype)} {number(error)}" for dtype, error in largest(record.checks).items() if dtype)
     summary = tag("strong", context.say("checks-of", n=len(record.checks), device=escape(device), date=escape(record.date[:10]))) + tag(
-        "span", context.say("checks-summary", error=number(worst.error), tolerance=number(worst.tolerance))
+        "span", context.say("checks-summary", errors=errors)
     )
     content = table(headers, rows, "checks") + environment(context, record.environment)
     return tag("details", tag("summary", summary) + content, open=len(rows) <= 10)

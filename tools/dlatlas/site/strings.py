@@ -111,7 +111,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "date": ("Date", "日期"),
     "status": ("Status", "状态"),
     "checks-of": ("{n} checks on {device}, {date}", "{device} 上的 {n} 项检验，{date}"),
-    "checks-summary": (": largest error {error} where {tolerance} is tolerated", "：最大误差 {error}，容差 {tolerance}"),
+    "checks-summary": (": largest error {errors}", "：最大误差 {errors}"),
     "environment": ("Environment", "运行环境"),
     "case": ("Case", "算例"),
     "against": ("Against", "对照"),
