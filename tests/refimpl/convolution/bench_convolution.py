@@ -8,7 +8,7 @@ from torch import nn
 
 from refimpl.convolution.convolution import Conv2d
 from tests.refimpl.convolution.cases_convolution import METHOD
-from tests.refimpl.harness.bench import Bench
+from tests.refimpl.harness.bench import Bench, published
 from tests.refimpl.harness.case import randn
 
 
@@ -24,11 +24,7 @@ class Unfolded(nn.Conv2d):
 
 def fft_conv(*options, **named):
     """The layer of fft-conv-pytorch, where it is installed."""
-    try:
-        from fft_conv_pytorch import FFTConv2d
-    except ImportError:
-        return None
-    return FFTConv2d(*options, **named)
+    return published("fft_conv_pytorch", "FFTConv2d", *options, **named)
 
 
 def setting(name: str, method: str, images: tuple[int, ...], out: int, kernel: int, others) -> Bench:

@@ -7,16 +7,12 @@ from torch import nn
 
 from refimpl.graphs.gcn import GCNConv, dense_gcn_conv
 from tests.refimpl.graphs.cases_gcn import METHOD
-from tests.refimpl.harness.bench import Bench
+from tests.refimpl.harness.bench import Bench, published
 from tests.refimpl.harness.case import randn
 
 
 def geometric(*widths: int) -> nn.Module | None:
-    try:
-        from torch_geometric.nn import GCNConv as Theirs
-    except ImportError:
-        return None
-    return Theirs(*widths)
+    return published("torch_geometric.nn", "GCNConv", *widths)
 
 
 class Dense(nn.Module):

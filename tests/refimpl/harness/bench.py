@@ -5,7 +5,8 @@ A method adds a file ``bench_<module>.py`` beside its tests with a list ``BENCHE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,3 +61,29 @@ def parameters(*shapes: tuple[int, ...]) -> list[nn.Parameter]:
     for parameter in found:
         parameter.grad = draw(tuple(parameter.shape))
     return found
+
+
+def published(module: str, name: str, *arguments: Any, **named: Any) -> Any | None:
+    """``module.name(*arguments, **named)`` of an optional package; None where the package is missing."""
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return None
+    return getattr(found, name)(*arguments, **named)
+
+
+def initializers(method: str, pairs: Iterable[tuple[Callable[..., Tensor], Callable[..., Tensor]]]) -> list[Bench]:
+    """Ours beside PyTorch's own: a large linear layer and a small convolution for each pair of (ours, theirs)."""
+    return [
+        Bench(
+            method,
+            f"{ours.__name__}, {name}",
+            lambda ours=ours: ours,
+            {f"torch.nn.init.{theirs.__name__}": lambda theirs=theirs: theirs},
+            lambda shape=shape: (torch.empty(shape),),
+            backward=False,
+            compiled=False,
+        )
+        for ours, theirs in pairs
+        for name, shape in (("1024 x 1024", (1024, 1024)), ("64 x 32 x 3 x 3", (64, 32, 3, 3)))
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from refimpl.training.adam import Adam, AdaMax, NAdam
-from tests.refimpl.harness.bench import Bench, parameters
+from tests.refimpl.harness.bench import Bench, parameters, published
 from tests.refimpl.training.cases_adam import METHOD
 
 SHAPES = [(316, 316)] * 50  # 5 million parameters in 50 tensors
@@ -13,11 +13,7 @@ SHAPES = [(316, 316)] * 50  # 5 million parameters in 50 tensors
 
 def annotated():
     """labml-nn's Adam, where it is installed."""
-    try:
-        from labml_nn.optimizers.adam import Adam as Annotated
-    except ImportError:
-        return None
-    return Annotated(parameters(*SHAPES))
+    return published("labml_nn.optimizers.adam", "Adam", parameters(*SHAPES))
 
 
 BENCHES = [

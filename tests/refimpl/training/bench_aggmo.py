@@ -5,27 +5,17 @@ from __future__ import annotations
 import torch
 
 from refimpl.training.aggmo import AggMo
-from tests.refimpl.harness.bench import Bench, parameters
+from tests.refimpl.harness.bench import Bench, parameters, published
 from tests.refimpl.training.cases_aggmo import METHOD
 
 SHAPES = [(316, 316)] * 50  # 5 million parameters in 50 tensors
-
-
-def published():
-    """pytorch_optimizer's AggMo, where it is installed."""
-    try:
-        from pytorch_optimizer import AggMo as Published
-    except ImportError:
-        return None
-    return Published(parameters(*SHAPES))
-
 
 BENCHES = [
     Bench(
         METHOD,
         "three velocities, 5M parameters in 50 tensors",
         lambda: AggMo(parameters(*SHAPES)),
-        {"pytorch_optimizer AggMo": published},
+        {"pytorch_optimizer AggMo": lambda: published("pytorch_optimizer", "AggMo", parameters(*SHAPES))},
         backward=False,
         compiled=False,
     ),

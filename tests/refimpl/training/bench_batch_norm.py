@@ -5,18 +5,14 @@ from __future__ import annotations
 import torch
 
 from refimpl.training.batch_norm import BatchNorm1d, BatchNorm2d
-from tests.refimpl.harness.bench import Bench
+from tests.refimpl.harness.bench import Bench, published
 from tests.refimpl.harness.case import randn
 from tests.refimpl.training.cases_batch_norm import METHOD
 
 
 def annotated(channels: int):
     """labml-nn's layer, where it is installed."""
-    try:
-        from labml_nn.normalization.batch_norm import BatchNorm
-    except ImportError:
-        return None
-    return BatchNorm(channels)
+    return published("labml_nn.normalization.batch_norm", "BatchNorm", channels)
 
 
 def images():

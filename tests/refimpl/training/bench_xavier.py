@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from refimpl.training.xavier import xavier_normal_, xavier_uniform_
-from tests.refimpl.harness.bench import Bench
+from tests.refimpl.harness.bench import initializers
 from tests.refimpl.training.cases_xavier import METHOD
 
-BENCHES = [
-    Bench(
-        METHOD,
-        f"{ours.__name__}, {name}",
-        lambda ours=ours: ours,
-        {f"torch.nn.init.{theirs.__name__}": lambda theirs=theirs: theirs},
-        lambda shape=shape: (torch.empty(shape),),
-        backward=False,
-        compiled=False,
-    )
-    for ours, theirs in ((xavier_uniform_, nn.init.xavier_uniform_), (xavier_normal_, nn.init.xavier_normal_))
-    for name, shape in (("1024 x 1024", (1024, 1024)), ("64 x 32 x 3 x 3", (64, 32, 3, 3)))
-]
+BENCHES = initializers(METHOD, ((xavier_uniform_, nn.init.xavier_uniform_), (xavier_normal_, nn.init.xavier_normal_)))
