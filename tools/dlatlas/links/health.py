@@ -1,0 +1,88 @@
+"""What the last checks found about each link, as the site shows it: ``state/links.json``.
+
+The file is a list of ``{url, verdict, reason, status, final_url, archive, since, checked, confirmed}``,
+sorted by address. Days are written as 2026-01-31. It is the only thing that the pages read of the checker.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from dlatlas.files import write_atomically
+
+FILE = Path("state") / "links.json"
+"""Where the health of the links stands, under the root."""
+
+VERDICTS = ("ok", "moved", "gone", "blocked", "broken-tls", "unreachable", "opaque", "unknown")
+"""Every verdict, from the best to the least known."""
+
+
+class HealthError(ValueError):
+    """``state/links.json`` is not what this program writes; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One link: what the last check found, and since when every check has found it.
+
+    ``archive`` is a stored copy; ``since`` and ``checked`` are days; ``confirmed`` says that a gone link
+    was found gone more than once, on different days.
+    """
+
+    url: str
+    verdict: str
+    reason: str
+    status: int | None = None
+    final_url: str | None = None
+    archive: str | None = None
+    since: str | None = None
+    checked: str | None = None
+    confirmed: bool = False
+
+    @property
+    def dead(self) -> bool:
+        """Whether a page should say that the link leads nowhere."""
+        return self.verdict == "gone" and self.confirmed
+
+
+def read(root: Path) -> Mapping[str, Health]:
+    """The health of every link that was checked, by address; empty when nothing has been checked.
+
+    Raises:
+        HealthError: the file is not what this program writes.
+    """
+    path = root / FILE
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise HealthError(f"{path}: not UTF-8: byte {error.start}: {error.reason}") from error
+    try:
+        records = json.loads(text)
+    except ValueError as error:
+        raise HealthError(f"{path}: not JSON: {error}") from error
+    if not isinstance(records, list):
+        raise HealthError(f"{path}: expected a list of links, got {type(records).__name__}")
+    found = [_record(path, number, record) for number, record in enumerate(records, 1)]
+    return {health.url: health for health in found}
+
+
+def _record(path: Path, number: int, record: object) -> Health:
+    names = {field.name for field in fields(Health)}
+    if not isinstance(record, dict) or not {"url", "verdict", "reason"} <= record.keys() <= names:
+        raise HealthError(f"{path}: link {number}: expected a mapping of {', '.join(sorted(names))}, got {record!r}")
+    if record["verdict"] not in VERDICTS:
+        raise HealthError(f"{path}: link {number}: expected a verdict of {', '.join(VERDICTS)}, got {record['verdict']!r}")
+    return Health(**record)
+
+
+def write(root: Path, links: Iterable[Health]) -> Path:
+    """Write the health of all links, one a line, and return the file."""
+    lines = (json.dumps(asdict(health), ensure_ascii=False) for health in sorted(links, key=lambda health: health.url))
+    path = root / FILE
+    write_atomically(path, "[\n" + ",\n".join(lines) + "\n]\n")
+    return path
