@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -33,17 +34,17 @@ def executable() -> str:
     return found
 
 
-def require() -> None:
-    """Check that the pinned packages are installed.
+def require(*, gates: bool = False) -> None:
+    """Check that the pinned packages are installed: those of the build, with ``gates`` also those that check a built site.
 
     Raises:
         BuildError: a package is missing, or its version is not the one in ``package.json``.
     """
     executable()
-    pins = re.findall(r'^ {4}"([^"]+)": "([\d.]+)"', (FOLDER / "package.json").read_text("utf-8"), re.MULTILINE)
-    for name, version in pins:
+    wanted = json.loads((FOLDER / "package.json").read_text("utf-8"))
+    for name, version in (wanted["dependencies"] | (wanted["devDependencies"] if gates else {})).items():
         manifest = MODULES / name / "package.json"
-        if not manifest.is_file() or f'"version": "{version}"' not in manifest.read_text("utf-8"):
+        if not manifest.is_file() or json.loads(manifest.read_text("utf-8"))["version"] != version:
             raise BuildError(f"the Node package {name} {version} is not installed: run npm ci --prefix {FOLDER}")
 
 
