@@ -25,8 +25,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def ids(tree: Path, query: str, **filters: str | int) -> list[str]:
-    return [hit["id"] for hit in search(tree, query, **filters).hits]  # type: ignore[arg-type]
+def ids(tree: Path, query: str, limit: int = 20, **filters: str) -> list[str]:
+    return [hit["id"] for hit in search(tree, query, filters=filters, limit=limit).hits]
 
 
 @pytest.mark.parametrize("query", ["剪枝", "pruning", "Pruned", "weight pruning", "剪 枝"])

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from dlatlas.search import search
 
     text = " ".join(args.query)
-    answer = search(find_root(args.root), text, type=args.type, topic=args.topic, lang=args.lang, limit=args.limit)
+    answer = search(find_root(args.root), text, filters={"type": args.type, "topic": args.topic, "lang": args.lang}, limit=args.limit)
     if args.json:
         print_json(answer.hits)
     elif answer.hits:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,11 +54,31 @@ class Answer:
     """Hits, best first; words that were replaced by near ones to find them; near names when there are no hits."""
 
     hits: list[dict[str, Any]]
-    corrected: dict[str, str]
+    corrected: dict[str, str] = field(default_factory=dict)
     suggestions: list[str] = field(default_factory=list)
+    total: int = 0
+    terms: list[str] = field(default_factory=list)
 
 
-def parse(text: str, filters: dict[str, str | None]) -> Query:
+class UnknownValue(ValueError):
+    """A filter was given a value that it does not take; ``nearest`` holds those that come near."""
+
+    def __init__(self, field: str, value: str, nearest: list[str]) -> None:
+        self.field, self.value, self.nearest = field, value, nearest
+        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        super().__init__(f"{field}: unknown value {value!r}{hint}")
+
+
+def valid(database: sqlite3.Connection, field: str) -> list[str]:
+    """The values that a filter takes, most frequent first."""
+    column = {"type": "type", "lang": "lang"}.get(field)
+    if column:
+        rows = database.execute(f"SELECT {column} FROM docs WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC")
+        return [value for (value,) in rows]
+    return [id for (id,) in database.execute("SELECT id FROM docs WHERE type = 'topic' ORDER BY doc")] if field == "topic" else []
+
+
+def parse(text: str, filters: Mapping[str, str]) -> Query:
     """The query of a text; anything that is not understood is taken as words."""
     text = text[:LONGEST].encode("utf-8", "replace").decode().replace("\0", " ")
     query = Query(filters={name: value for name, value in filters.items() if value})
@@ -88,23 +109,23 @@ def parse(text: str, filters: dict[str, str | None]) -> Query:
     return query
 
 
-def run(database: sqlite3.Connection, text: str, *, filters: dict[str, str | None], limit: int) -> Answer:
+def run(database: sqlite3.Connection, text: str, *, filters: Mapping[str, str], limit: int) -> Answer:
     """The best documents for a query; never an error, whatever the text."""
     query = parse(text, filters)
     if (key := _key(text)) and (found := _select(database, query, limit, "JOIN keys USING (doc)", "key = ?", key)):
-        return Answer(found, {})
+        return Answer(found, total=len(found))
     if not query.words and not query.phrases:
-        return Answer(_select(database, query, limit) if query.filters else [], {})
+        return Answer(_select(database, query, limit) if query.filters else [])
     groups = _widened(database, query.words)
     hits = _match(database, query, " AND ".join([*groups, *query.phrases]), limit)
     if hits or not groups:
-        return Answer(hits, {})
+        return Answer(hits, total=len(hits), terms=query.words)
     groups, corrected = _corrected(database, query.words, groups)
     query.plain = "".join(corrected.get(word, word) for word in query.words)
     hits = _match(database, query, " AND ".join([*groups, *query.phrases]), limit) if corrected else []
     for weaker in _weaker(groups):
         hits = hits or _match(database, query, " AND ".join([f"({weaker})", *query.phrases]), limit)
-    return Answer(hits, corrected if hits else {})
+    return Answer(hits, corrected if hits else {}, total=len(hits), terms=query.words)
 
 
 def suggestions(database: sqlite3.Connection, text: str) -> list[str]:
