@@ -7,10 +7,12 @@ A figure is plain data: ``{kind, title, x, y, series, panels?}`` with ``kind`` o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from dlatlas.site.figures.svg import FigureError, Scale, legend, number, picture, points, scale, text_in, tick
+from dlatlas.site.figures.svg import figure as wrap
 from dlatlas.site.markup import tag
 
 SIZES = {"lines": (640, 340), "bars": (640, 340), "scatter": (440, 440)}
@@ -21,12 +23,6 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
 
 COLORS = 6
 """How many series colors the style sheet defines."""
-
-Scale = Callable[[float], float]
-
-
-class FigureError(ValueError):
-    """A stored figure that cannot be drawn."""
 
 
 def draw(figure: Mapping[str, Any], lang: str, name: str) -> str:
@@ -44,12 +40,11 @@ def draw(figure: Mapping[str, Any], lang: str, name: str) -> str:
     """
     panels = figure.get("panels") or [figure]
     merged = [{**{k: v for k, v in figure.items() if k != "panels"}, **panel} for panel in panels]
-    labels = list(dict.fromkeys(_text(s.get("label"), lang) for panel in merged for s in panel.get("series") or ()))
+    labels = list(dict.fromkeys(text_in(s.get("label"), lang) for panel in merged for s in panel.get("series") or ()))
     parts = [_panel(panel, lang, f"{name}-{i}", len(panels) > 1, labels) for i, panel in enumerate(merged)]
-    title = _text(figure.get("title"), lang)
-    keys = "".join(tag("li", f'<i class="f-key f-{i % COLORS}"></i>{escape(label)}') for i, label in enumerate(labels) if label)
-    head = (tag("figcaption", escape(title)) if title else "") + (tag("ul", keys, class_="f-legend") if keys else "")
-    return tag("figure", head + tag("div", "".join(parts), class_="f-panels"), class_="chart", id=name)
+    title = text_in(figure.get("title"), lang)
+    keys = legend((f"f-{i % COLORS}", label) for i, label in enumerate(labels))
+    return wrap(name, title, keys + tag("div", "".join(parts), class_="f-panels"))
 
 
 def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool, names: Sequence[str]) -> str:
@@ -62,23 +57,22 @@ def _panel(panel: Mapping[str, Any], lang: str, name: str, several: bool, names:
     for s in series:
         sizes = {len(s[key]) for key in ("x", "y", "spread") if s.get(key) is not None}
         if len(sizes) != 1 or sizes == {0}:
-            label = _text(s.get("label"), "en")
+            label = text_in(s.get("label"), "en")
             raise FigureError(
                 f"figure {name}: series {label!r} has x, y and spread of lengths {sorted(sizes)}; expected one length above 0"
             )
-    labels = list(dict.fromkeys(_text(s.get("label"), lang) for s in series))
+    labels = list(dict.fromkeys(text_in(s.get("label"), lang) for s in series))
     width, height = SIZES[kind]
-    colors = [names.index(_text(s.get("label"), lang)) % COLORS for s in series]
+    colors = [names.index(text_in(s.get("label"), lang)) % COLORS for s in series]
     body = _bars(panel, series, colors, name) if kind == "bars" else _plot(panel, series, colors, name)
-    x_label, y_label = (_text(panel.get(axis, {}).get("label"), lang) for axis in "xy")
+    x_label, y_label = (text_in(panel.get(axis, {}).get("label"), lang) for axis in "xy")
     axes = (
         f'<text class="f-label f-middle" x="{(LEFT + width - RIGHT) / 2:g}" y="{height - 8}">{escape(x_label)}</text>'
         f'<text class="f-label f-middle" transform="translate(14 {(TOP + height - BOTTOM) / 2:g}) rotate(-90)">{escape(y_label)}</text>'
     )
-    title = _text(panel.get("title"), lang)
-    described = _text(panel.get("alt"), lang) or "; ".join((f"{x_label} / {y_label}".strip(" /"), *(_describe(s, lang) for s in series)))
-    told = tag("title", escape(title or ", ".join(labels)), id=f"{name}-title") + tag("desc", escape(described), id=f"{name}-desc")
-    svg = f'<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title {name}-desc">{told}{body}{axes}</svg>'
+    title = text_in(panel.get("title"), lang)
+    described = text_in(panel.get("alt"), lang) or "; ".join((f"{x_label} / {y_label}".strip(" /"), *(_describe(s, lang) for s in series)))
+    svg = picture(name, (width, height), title or ", ".join(labels), described, body + axes)
     return tag("div", (tag("p", escape(title), class_="f-title") if several and title else "") + svg, class_="f-panel")
 
 
@@ -89,23 +83,23 @@ def _plot(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], colors:
     width, height = SIZES[kind]
     log_x, log_y = _is_log(panel, "x"), _is_log(panel, "y")
     ys = [y for s in series for y in s["y"]]
-    x, x_ticks = _scale([v for s in series for v in s["x"]], log_x, LEFT, width - RIGHT, name)
-    y, y_ticks = _scale(ys + ([v for v in lows if v > 0] if log_y else lows) + highs, log_y, height - BOTTOM, TOP, name)
+    x, x_ticks = scale([v for s in series for v in s["x"]], log_x, LEFT, width - RIGHT, name)
+    y, y_ticks = scale(ys + ([v for v in lows if v > 0] if log_y else lows) + highs, log_y, height - BOTTOM, TOP, name)
     floor = min(ys) if log_y else -math.inf
     parts = [_grid(SIZES[kind], x, y, x_ticks, y_ticks)]
     for s, index in zip(series, colors, strict=True):
-        points = [(x(a), y(b)) for a, b in zip(s["x"], s["y"], strict=True)]
+        places = [(x(a), y(b)) for a, b in zip(s["x"], s["y"], strict=True)]
         color = f"f-{index}"
         if kind == "scatter":
-            parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in points]
+            parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in places]
             continue
         if s.get("spread") is not None:
             band = list(zip(s["x"], _with_spread(s), strict=True))
             upper = [(x(a), y(b + e)) for a, (b, e) in band]
             lower = [(x(a), y(max(b - e, floor / 2) if log_y else b - e)) for a, (b, e) in reversed(band)]
-            parts.append(f'<polygon class="f-band {color}" points="{_points(upper + lower)}"/>')
-        parts.append(f'<polyline class="f-line {color}" points="{_points(points)}"/>')
-        parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in points] if len(points) <= 12 else []
+            parts.append(f'<polygon class="f-band {color}" points="{points(upper + lower)}"/>')
+        parts.append(f'<polyline class="f-line {color}" points="{points(places)}"/>')
+        parts += [f'<circle class="f-dot {color}" cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in places] if len(places) <= 12 else []
     return "".join(parts)
 
 
@@ -114,12 +108,12 @@ def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], colors:
     names = list(dict.fromkeys(str(v) for s in series for v in s["x"]))
     log = _is_log(panel, "y")
     values = [v for s in series for y, e in _with_spread(s) for v in (y, y + e, y - e) if not log or v > 0]
-    y, ticks = _scale(values + ([] if log else [0.0]), log, height - BOTTOM, TOP, name)
+    y, ticks = scale(values + ([] if log else [0.0]), log, height - BOTTOM, TOP, name)
     base = y(ticks[0]) if log else y(0)
     group = (all_width - LEFT - RIGHT) / len(names)
     width = min(48.0, group * 0.8 / len(series))
     parts = [_grid(SIZES["bars"], None, y, [], ticks)]
-    parts += [_tick(LEFT + group * (i + 0.5), height - BOTTOM + 18, text) for i, text in enumerate(names)]
+    parts += [tick(LEFT + group * (i + 0.5), height - BOTTOM + 18, text) for i, text in enumerate(names)]
     for i, s in enumerate(series):
         for label, (value, error) in zip(s["x"], _with_spread(s), strict=True):
             middle = LEFT + group * (names.index(str(label)) + 0.5) + (i - (len(series) - 1) / 2) * width
@@ -134,40 +128,10 @@ def _bars(panel: Mapping[str, Any], series: Sequence[Mapping[str, Any]], colors:
 def _grid(size: tuple[int, int], x: Scale | None, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> str:
     right, bottom = size[0] - RIGHT, size[1] - BOTTOM
     lines = "".join(f"M{LEFT} {y(t):.1f}H{right}" for t in y_ticks)
-    texts = "".join(_tick(LEFT - 8, y(t) + 4, _number(t), "f-end") for t in y_ticks)
+    texts = "".join(tick(LEFT - 8, y(t) + 4, number(t), "f-end") for t in y_ticks)
     if x is not None:
-        texts += "".join(_tick(x(t), bottom + 18, _number(t)) for t in x_ticks)
+        texts += "".join(tick(x(t), bottom + 18, number(t)) for t in x_ticks)
     return f'<path class="f-grid" d="{lines}"/><path class="f-axis" d="M{LEFT} {TOP}V{bottom}H{right}"/>{texts}'
-
-
-def _tick(x: float, y: float, text: str, align: str = "f-middle") -> str:
-    return f'<text class="f-tick {align}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
-
-
-def _scale(values: Sequence[float], log: bool, start: float, end: float, name: str) -> tuple[Scale, list[float]]:
-    """A map from data to SVG units, and where its ticks stand."""
-    if not all(math.isfinite(v) for v in values):
-        raise FigureError(f"figure {name}: a value is not finite")
-    low, high = min(values), max(values)
-    if log:
-        if low <= 0:
-            raise FigureError(f"figure {name}: {low!r} on a logarithmic axis; expected values above 0")
-        first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
-        last = max(last, first + 1)
-        step = max(1, math.ceil((last - first) / 8))
-        ticks = [10.0**k for k in range(first, last + 1, step)]
-        return lambda v: start + (math.log10(v) - first) / (last - first) * (end - start), ticks
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    step = _step((high - low) / 5)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = [k * step for k in range(first, last + 1)]
-    return lambda v: start + (v - first * step) / ((last - first) * step) * (end - start), ticks
-
-
-def _step(raw: float) -> float:
-    power = 10.0 ** math.floor(math.log10(raw))
-    return next(power * m for m in (1, 2, 5, 10) if power * m >= raw * 0.999)
 
 
 def _is_log(panel: Mapping[str, Any], axis: str) -> bool:
@@ -178,29 +142,6 @@ def _with_spread(series: Mapping[str, Any]) -> list[tuple[float, float]]:
     return list(zip(series["y"], series.get("spread") or [0.0] * len(series["y"]), strict=True))
 
 
-def _points(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-
-
 def _describe(series: Mapping[str, Any], lang: str) -> str:
-    label, first, last = _text(series.get("label"), lang), series["y"][0], series["y"][-1]
-    return f"{label}: {_number(first)}" + (f" → {_number(last)}" if len(series["y"]) > 1 else "")
-
-
-def _number(value: float) -> str:
-    """A tick or a value: plain digits, or a power of ten where those would be long."""
-    mantissa, _, exponent = f"{value:.4g}".partition("e")
-    if not exponent and 0 < abs(value) < 0.001:
-        mantissa, _, exponent = f"{value:.3e}".partition("e")
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    text = mantissa if not exponent else f"{'' if mantissa == '1' else mantissa + '×'}10{str(int(exponent)).translate(_RAISED)}"
-    return text.replace("-", "−")
-
-
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def _text(text: Any, lang: str) -> str:
-    if isinstance(text, Mapping):
-        return str(text.get(lang) or text.get("en") or "")
-    return str(text or "")
+    label, first, last = text_in(series.get("label"), lang), series["y"][0], series["y"][-1]
+    return f"{label}: {number(first)}" + (f" → {number(last)}" if len(series["y"]) > 1 else "")
