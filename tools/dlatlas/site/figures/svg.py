@@ -90,11 +90,14 @@ def tick(x: float, y: float, text: str, align: str = "f-middle") -> str:
     return f'<text class="f-tick {align}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
-def picture(name: str, size: tuple[float, float], title: str, described: str, body: str, **values: Any) -> str:
-    """An SVG element with its text alternative; ``name`` is the prefix of the ids inside."""
+def picture(name: str, size: tuple[float, float], title: str, described: str, body: str, *, role: str = "img", **values: Any) -> str:
+    """An SVG element with its text alternative; ``name`` is the prefix of the ids inside.
+
+    ``role`` is ``group`` where parts of the drawing are links or controls.
+    """
     told = tag("title", escape(title), id=f"{name}-title") + tag("desc", escape(described), id=f"{name}-desc")
     labels = f"{name}-title {name}-desc"
-    return tag("svg", told + body, viewBox=f"0 0 {size[0]:g} {size[1]:g}", role="img", aria_labelledby=labels, **values)
+    return tag("svg", told + body, viewBox=f"0 0 {size[0]:g} {size[1]:g}", role=role, aria_labelledby=labels, **values)
 
 
 def figure(name: str, title: str, content: str, note: str = "", *, class_: str = "") -> str:
