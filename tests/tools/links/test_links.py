@@ -17,7 +17,8 @@ from dlatlas.cli import main
 from dlatlas.links import address, check, schedule
 from dlatlas.links.check import Options
 from dlatlas.links.fetch import Hop
-from dlatlas.links.verdict import Result, judge
+from dlatlas.links.result import Result
+from dlatlas.links.verdict import judge
 
 from tests.tools.links.conftest import Site, start
 

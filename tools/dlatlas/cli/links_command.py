@@ -13,7 +13,7 @@ from dlatlas.cli.output import print_json, print_table
 from dlatlas.root import find_root
 
 if TYPE_CHECKING:
-    from dlatlas.links.verdict import Result
+    from dlatlas.links.result import Result
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +58,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"dlatlas: cannot read {args.urls}", file=sys.stderr)
         return 2
     state = State(root)
-    found = {url: result for url in urls if (result := state.fresh(url, args.max_age)) is not None}
+    state.begin()
+    fresh = state.fresh(args.max_age)
+    found = {url: fresh[url] for url in urls if url in fresh}
     waiting = [url for url in urls if url not in found]
     options = Options(timeout=args.timeout, workers=args.workers, per_host=args.max_per_host, allow_private=args.allow_private)
     try:
         for number, result in enumerate(check(waiting, options), 1):
-            found[result.url] = state.store(result)
+            found[result.url] = state.record(result)
             _progress(number, len(waiting))
+        state.finish()
     finally:
         state.close()
     results = [found[url] for url in urls]

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from dlatlas.catalog.lint.addresses import SHORTENERS
 from dlatlas.links.fetch import Hop, hop
+from dlatlas.links.result import Result
 from dlatlas.links.schedule import Schedule, Task
 from dlatlas.links.transport import session
-from dlatlas.links.verdict import Result, judge
+from dlatlas.links.verdict import judge
 
 REDIRECTS = 10
 TRIES = 3

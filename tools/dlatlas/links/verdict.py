@@ -1,26 +1,15 @@
-"""What a chain of hops says about a link.
-
-ok           it answers
-moved        it answers at another address, by permanent redirects all the way
-gone         404, 410, or a page that only says so
-blocked      it refuses us (login, robot check, rate limit); a reader may well get in
-broken-tls   its certificate does not hold
-unreachable  no name, no connection, no answer in time, or a server error
-opaque       a shortened address, kept as it is and not followed
-unknown      none of these; the reason says what happened
-"""
+"""What a chain of hops says about a link."""
 
 from __future__ import annotations
 
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from dlatlas.catalog.keys import canonical
 from dlatlas.links.fetch import Hop
+from dlatlas.links.result import Result
 
 BLOCKED = {
     401: "login",
@@ -55,22 +44,6 @@ ROBOT = re.compile(
 )
 
 HOME = re.compile(r"/(?:index\.\w+|home|en|zh|zh-cn|404(?:\.\w+)?|notfound|not-found|error)?/?", re.I)
-
-
-@dataclass(frozen=True)
-class Result:
-    """The verdict on one link; ``confirmed`` when a gone link was gone the time before as well."""
-
-    url: str
-    verdict: str
-    reason: str
-    status: int | None = None
-    final_url: str | None = None
-    chain: tuple[tuple[str, int], ...] = ()
-    confirmed: bool = False
-
-    def json(self) -> dict[str, Any]:
-        return {**asdict(self), "chain": [{"url": url, "status": status} for url, status in self.chain]}
 
 
 def judge(url: str, hops: Sequence[Hop]) -> Result:
