@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -51,8 +52,10 @@ def perceptron(inputs: int, outputs: int) -> nn.Module:
     )
 
 
-def train(seed: int, wasserstein: bool) -> tuple[list[Tensor], Tensor]:
+def train(seed: int, wasserstein: bool, watch: Callable[[int, nn.Module], None] | None = None) -> tuple[list[Tensor], Tensor]:
     """Shares of the modes every ``CHECK`` steps of the generator, and samples at the end.
+
+    ``watch`` sees the step and the generator at each check.
 
     Networks, first weights, optimizer with a rate that falls linearly to zero, and the number of steps are the same for
     both objectives: ``CRITIC_STEPS`` of the critic, or discriminator, for each of the generator's.
@@ -88,6 +91,8 @@ def train(seed: int, wasserstein: bool) -> tuple[list[Tensor], Tensor]:
             with torch.no_grad():
                 sample = generate(SAMPLES)
             shares.append(mode_shares(sample))
+            if watch is not None:
+                watch(step, generator)
     return shares, sample[:DRAWN]
 
 
