@@ -1,0 +1,56 @@
+// axe-core on the pages that show every kind of element, in both color schemes, and on the states that only a click shows.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { open } from "./browser.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const OPTIONS = { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } };
+export const SCHEMES = ["light", "dark"];
+
+/** What a reader can open on a page, by the address it is tried on; every page is also looked at as it loads. */
+const STATES = {
+  "search with results": async (page, words) => {
+    await page.keyboard.press("/");
+    await page.keyboard.type(words.query);
+    await page.locator("#search-results li").first().waitFor();
+  },
+  "menu on a phone": async (page) => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.locator("[data-menu]").click();
+    await page.waitForTimeout(400); // the drawer slides in
+  },
+};
+
+async function violations(page, where) {
+  await page.evaluate(AXE);
+  const { violations: found } = await page.evaluate((options) => globalThis.axe.run(document, options), OPTIONS);
+  return found.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(({ target, any }) => `${where}: ${help} [${id}]: ${target.join(" ")} ${any[0]?.message ?? ""}`.trim()));
+}
+
+/** Violations as `address (scheme): what [rule]: element`. */
+export async function accessibility(browser, home, pages, words, faults) {
+  const jobs = SCHEMES.flatMap((scheme) => pages.map((page) => ({ scheme, page })));
+  const problems = [];
+  const worker = async () => {
+    const tabs = {};
+    for (let job = jobs.shift(); job; job = jobs.shift()) {
+      const { scheme, page: { address, lang } } = job;
+      const tab = (tabs[scheme] ??= await open(browser, home, faults, { colorScheme: scheme }));
+      await tab.goto(home + address);
+      await tab.evaluate(() => { for (const closed of document.querySelectorAll("details")) closed.open = true; });
+      problems.push(...(await violations(tab, `${address} (${scheme})`)));
+      if (/^\w+\/$/.test(address)) {
+        for (const [state, reach] of Object.entries(STATES)) {
+          const fresh = await open(browser, home, faults, { colorScheme: scheme });
+          await fresh.goto(home + address);
+          await reach(fresh, words[lang]);
+          problems.push(...(await violations(fresh, `${address} (${scheme}, ${state})`)));
+          await fresh.context().close();
+        }
+      }
+    }
+    await Promise.all(Object.values(tabs).map((tab) => tab.context().close()));
+  };
+  await Promise.all([worker(), worker()]);
+  return problems.sort();
+}
