@@ -2,7 +2,8 @@
 
 Each command stands in a module of its own with ``configure(parser)``, which adds its options
 and sets ``run``, a function of the parsed arguments that returns the exit status: 0 success,
-1 findings or nothing found, 2 usage. A module is imported only when its command is called.
+1 findings or nothing found, 2 usage. One whose arguments argparse would misread has ``prepare``
+too, which rewrites them. A module is imported only when its command is called.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dlatlas import __version__
@@ -31,6 +32,7 @@ COMMANDS = {
     "claims": "list, run or verify the claims",
     "bench": "time the reference implementations against other implementations",
     "test": "run the tests of methods",
+    "completion": "print a script that completes commands, options and values in bash, zsh or fish",
 }
 """Every command, with one line of help; module ``dlatlas.cli.<command>_command`` holds it."""
 
@@ -46,19 +48,26 @@ class LazyParser(argparse.ArgumentParser):
         super().__init__(*args, allow_abbrev=False, **kwargs)
         self.command = command
 
+    def load(self) -> Callable[[Sequence[str]], Sequence[str]]:
+        """Import the module of the command, if that is still to do, and add its options; what prepares the arguments is returned."""
+        if self.command is None:
+            return list
+        command, self.command = self.command, None
+        _root_option(self, default=argparse.SUPPRESS)
+        module = importlib.import_module(f"dlatlas.cli.{command}_command")
+        module.configure(self)
+        return getattr(module, "prepare", list)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self.command is not None:
-            command, self.command = self.command, None
-            _root_option(self, default=argparse.SUPPRESS)
-            importlib.import_module(f"dlatlas.cli.{command}_command").configure(self)
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(self.load()(args), namespace)
 
 
 def _root_option(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument("--root", metavar="DIR", default=default, help="folder that holds catalog/ (default: around the working folder)")
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; that of each command is filled when it is first used."""
     parser = argparse.ArgumentParser(prog="dlatlas", description="The Deep Learning Atlas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dlatlas {__version__}")
     _root_option(parser, default=None)
@@ -74,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        args = _parser().parse_args(argv)
+        args = build_parser().parse_args(argv)
         status: int = args.run(args)
         sys.stdout.flush()
         return status

@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Characters that a terminal obeys instead of showing them, or that turn the direction of the text around them."""
+
+
+def one_line(value: object) -> str:
+    """A value as one line of characters that a terminal shows; others become a replacement character."""
+    return UNSEEN.sub("\ufffd", " ".join(str(value).split()))
 
 
 def print_json(data: Any) -> None:
     """Print indented JSON, letters of all scripts as they are."""
     print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_rows(rows: Iterable[Sequence[object]]) -> None:
+    """Print one line of tab-separated cells a row."""
+    for row in rows:
+        print("\t".join(map(one_line, row)))
+
+
+def console(color: str = "auto") -> Console:
+    """A console on standard output; ``color`` is ``auto``, ``always`` (in a pipe too) or ``never`` (no escape sequences)."""
+    from rich.console import Console
+
+    if color == "never":
+        return Console(color_system=None, highlight=False)
+    if color == "auto":
+        return Console(highlight=False)
+    found = Console(highlight=False, force_terminal=True, no_color=False)
+    return found if found.color_system else Console(highlight=False, force_terminal=True, no_color=False, color_system="standard")
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wide: str | None = None) -> None:
@@ -19,11 +49,9 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wid
     ``wide`` names the column that takes the room that is left and wraps.
     """
     if not sys.stdout.isatty():
-        for row in rows:
-            print("\t".join(" ".join(str(cell).split()) for cell in row))
+        print_rows(rows)
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -31,30 +59,33 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wid
     for header in headers:
         table.add_column(header, overflow="fold", ratio=1 if header == wide else None)
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    console().print(table)
 
 
 def print_fields(title: str, fields: Iterable[tuple[str, object]]) -> None:
     """Print one record: its title and its fields, a name and a value each; empty values are left out."""
-    shown = [(name, str(value)) for name, value in fields if value not in (None, "", (), [])]
+    shown = [(name, _lines(value)) for name, value in fields if value not in (None, "", (), [])]
     if not sys.stdout.isatty():
-        print(title)
+        print(one_line(title))
         for name, value in shown:
             print(f"{name}: {value}")
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    console.print(Text(title, style="bold"))
+    screen = console()
+    screen.print(Text(one_line(title), style="bold"))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in shown:
         grid.add_row(Text(name), Text(value))
-    console.print(grid)
+    screen.print(grid)
+
+
+def _lines(value: object) -> str:
+    return UNSEEN.sub(lambda m: m[0] if m[0] == "\n" else "\ufffd", str(value).replace("\t", " "))
 
 
 def nearest(wanted: str, known: Iterable[str], count: int = 3) -> str:
