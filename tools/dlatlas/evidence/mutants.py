@@ -32,7 +32,7 @@ from dlatlas.evidence.trials import Method, Result, Trials, methods_of
 EQUIVALENT = Path("tests") / "refimpl" / "equivalent_mutants.yml"
 """The list of faults that change nothing observable, by module."""
 
-HELPERS = frozenset({"refimpl.demo"})
+HELPERS = frozenset({"refimpl.data", "refimpl.demo"})
 """Modules that only the demonstrations use."""
 
 
