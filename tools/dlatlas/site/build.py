@@ -59,8 +59,8 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
             _together({lang: _mkdocs(work, lang, new / lang, strict) for lang in LANGUAGES})
             for unusable in (new / lang / name for lang in LANGUAGES for name in WITHOUT_HOST):
                 unusable.unlink(missing_ok=True)
-        with _step("formulas"):
-            _together({lang: node_tools.start(node_tools.FOLDER / "typeset.mjs", new / lang) for lang in LANGUAGES})
+        with _step("formulas and styles"):
+            _together({lang: node_tools.start(node_tools.FOLDER / "finish.mjs", new / lang) for lang in LANGUAGES})
         with _step("search index"):
             _together({lang: _pagefind(new / lang, lang) for lang in LANGUAGES})
         (new / "index.html").write_text(landing(), "utf-8")

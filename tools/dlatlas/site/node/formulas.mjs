@@ -1,0 +1,27 @@
+// Formulas set by KaTeX at build time; one that KaTeX refuses is a problem.
+import katex from "katex";
+
+const FORMULA = /<(span|div) class="arithmatex">\s*\\([([])([\s\S]*?)\\[)\]]\s*<\/\1>/g;
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", "#x27": "'" };
+const done = new Map();
+
+function typeset(tex, displayMode) {
+  const key = `${displayMode}${tex}`;
+  if (!done.has(key)) done.set(key, katex.renderToString(tex, { displayMode, throwOnError: true, strict: "ignore", output: "htmlAndMathml" }));
+  return done.get(key);
+}
+
+/** The page with its formulas set; `report` is told of each that cannot be. */
+export function formulas(html, report) {
+  const result = html.replace(FORMULA, (_, element, open, source) => {
+    const tex = source.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name) => ENTITIES[name]);
+    try {
+      return `<${element} class="math" data-pagefind-ignore>${typeset(tex, open === "[")}</${element}>`;
+    } catch (error) {
+      report(`${error.message}: ${tex.trim()}`);
+      return "";
+    }
+  });
+  if (result.includes('class="arithmatex"')) report("a formula was not recognized");
+  return result;
+}
