@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: str | bytes) -> None:
-    """Write a file under another name in its folder, which is made where it is missing, and rename it into place."""
+def write_atomically(path: Path, data: str | bytes | Iterable[str]) -> None:
+    """Write a file, whole or in parts, under another name in its folder, which is made where it is missing, and rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            for part in (data,) if isinstance(data, (str, bytes)) else data:
+                file.write(part.encode("utf-8") if isinstance(part, str) else part)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:

@@ -23,12 +23,13 @@ COMMANDS = {
     "topics": "list the topics",
     "methods": "list the methods and whether they are verified",
     "stats": "count what the catalog holds and what it lacks",
-    "export": "print the catalog as BibTeX, CSL-JSON, JSON or an Atom feed",
+    "export": "print the catalog as BibTeX, CSL-JSON, JSON, an Atom feed or for OpenSearch",
     "lint": "check the catalog",
     "add": "draft an entry for a new work",
     "fmt": "give the catalog's files their one form",
     "links": "check the catalog's links on the network",
     "site": "build or serve the site",
+    "live": "build or check the models that the site runs in the browser",
     "claims": "list, run or verify the claims",
     "bench": "time the reference implementations against other implementations",
     "test": "run the tests of methods",
@@ -38,6 +39,7 @@ COMMANDS = {
 
 
 EXTRAS = {"torch": "refimpl", "numpy": "refimpl", "mkdocs": "site", "matplotlib": "site", "griffe": "site", "pytest": "dev", "scipy": "dev"}
+EXTRAS |= dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "dev")
 """Packages that only some commands need, and the extra that brings them."""
 
 

@@ -78,9 +78,7 @@ def judged(root: Path, half: str, catalog: Catalog) -> list[Judged]:
 
 def _members(catalog: Catalog) -> dict[str, frozenset[str]]:
     """The names of what belongs to each topic, under ``in:<topic>``."""
-    members = {
-        f"in:{topic.id}": {f"topic:{topic.id}", *(f"method:{method.id}" for method in topic.methods)} for topic in catalog.topics
-    }
+    members = {f"in:{topic.id}": {f"topic:{topic.id}", *(f"method:{method.id}" for method in topic.methods)} for topic in catalog.topics}
     for entry in catalog.entries:
         for topic in entry.topics:
             members[f"in:{topic}"].add(entry.id)
