@@ -30,51 +30,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from refimpl.training.optimizer import Rule, need
+from refimpl.training.optimizer import Rule
 
-__all__ = ["AdaMax", "Adam", "NAdam"]
+__all__ = ["AdaMax", "Adam", "Moments", "NAdam"]
 
 
-class _Moments(Rule):
-    """What the three share: the hyperparameters, the step count, the L2 penalty and the running mean."""
+class Moments(Rule):
+    """What the family shares: the step count, the running mean ``exp_avg``, and a second statistic beside it."""
 
     second = "exp_avg_sq"
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-        maximize: bool,
-        **more: float,
-    ) -> None:
-        name = type(self).__name__
-        need(name, "lr", lr, lr >= 0.0, "non-negative")
-        need(name, "betas[0]", betas[0], 0.0 <= betas[0] < 1.0, "in [0, 1)")
-        need(name, "betas[1]", betas[1], 0.0 <= betas[1] < 1.0, "in [0, 1)")
-        need(name, "eps", eps, eps >= 0.0, "non-negative")
-        need(name, "weight_decay", weight_decay, weight_decay >= 0.0, "non-negative")
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize, **more})
 
     def begin(self, group: dict[str, Any], parameter: Tensor) -> dict[str, Any]:
         return {"step": 0, "exp_avg": torch.zeros_like(parameter), self.second: torch.zeros_like(parameter)}
 
-    def update(self, group: dict[str, Any], parameters: list[Tensor], gradients: list[Tensor], states: list[dict[str, Any]]) -> None:
-        for p, g, state in zip(parameters, gradients, states, strict=True):
-            state["step"] += 1
-            if group["weight_decay"]:
-                g = g.add(p, alpha=group["weight_decay"])
-            state["exp_avg"].lerp_(g, 1 - group["betas"][0])
-            self.move(group, p, g, state)
-
     def move(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
-        """Change one parameter, its running mean being up to date."""
+        state["step"] += 1
+        state["exp_avg"].lerp_(g, 1 - group["betas"][0])
+        self.follow(group, p, g, state)
+
+    def follow(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
+        """Change the second statistic and the parameter, the running mean being up to date."""
         raise NotImplementedError
 
 
-class Adam(_Moments):
+class Adam(Moments):
     """Adam; drops in for ``torch.optim.Adam``.
 
     Args:
@@ -99,16 +78,16 @@ class Adam(_Moments):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, maximize)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
 
-    def move(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
+    def follow(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
         b1, b2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"].mul_(b2).addcmul_(g, g, value=1 - b2)
         correction = sqrt(1 - b2 ** state["step"])
         p.addcdiv_(m, v.sqrt().add_(group["eps"] * correction), value=-group["lr"] * correction / (1 - b1 ** state["step"]))
 
 
-class AdaMax(_Moments):
+class AdaMax(Moments):
     """Adam with the largest recent gradient in place of the root mean square; drops in for ``torch.optim.Adamax``.
 
     Arguments and errors are those of :class:`Adam`; ``betas[1]`` is the decay of the largest magnitude.
@@ -126,16 +105,16 @@ class AdaMax(_Moments):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, maximize)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
 
-    def move(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
+    def follow(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
         b1, b2 = group["betas"]
         u = state["exp_inf"]
         torch.maximum(u.mul_(b2), g.abs().add_(group["eps"]), out=u)
         p.addcdiv_(state["exp_avg"], u, value=-group["lr"] / (1 - b1 ** state["step"]))
 
 
-class NAdam(_Moments):
+class NAdam(Moments):
     """Adam that looks ahead along its mean, as Nesterov's momentum does; drops in for ``torch.optim.NAdam``.
 
     Args:
@@ -155,13 +134,14 @@ class NAdam(_Moments):
         *,
         maximize: bool = False,
     ) -> None:
-        need("NAdam", "momentum_decay", momentum_decay, momentum_decay >= 0.0, "non-negative")
-        super().__init__(params, lr, betas, eps, weight_decay, maximize, momentum_decay=momentum_decay)
+        super().__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay, maximize=maximize
+        )
 
     def begin(self, group: dict[str, Any], parameter: Tensor) -> dict[str, Any]:
         return {**super().begin(group, parameter), "mu_product": 1.0}
 
-    def move(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
+    def follow(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
         (b1, b2), t = group["betas"], state["step"]
         mu, mu_next = (b1 * (1 - 0.5 * 0.96 ** (i * group["momentum_decay"])) for i in (t, t + 1))
         state["mu_product"] *= mu

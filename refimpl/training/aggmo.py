@@ -64,24 +64,17 @@ class AggMo(Rule):
         *,
         maximize: bool = False,
     ) -> None:
-        need("AggMo", "lr", lr, lr >= 0.0, "non-negative")
         need("AggMo", "betas", betas, len(betas) > 0, "at least one damping factor")
-        for i, beta in enumerate(betas):
-            need("AggMo", f"betas[{i}]", beta, 0.0 <= beta < 1.0, "in [0, 1)")
-        need("AggMo", "weight_decay", weight_decay, weight_decay >= 0.0, "non-negative")
-        super().__init__(params, {"lr": lr, "betas": tuple(betas), "weight_decay": weight_decay, "maximize": maximize})
+        super().__init__(params, lr=lr, betas=tuple(betas), weight_decay=weight_decay, maximize=maximize)
 
     def begin(self, group: dict[str, Any], parameter: Tensor) -> dict[str, Any]:
         return {"velocities": parameter.new_zeros((len(group["betas"]), *parameter.shape))}  # (K, ...)
 
-    def update(self, group: dict[str, Any], parameters: list[Tensor], gradients: list[Tensor], states: list[dict[str, Any]]) -> None:
-        for p, g, state in zip(parameters, gradients, states, strict=True):
-            if group["weight_decay"]:
-                g = g.add(p, alpha=group["weight_decay"])
-            v = state["velocities"]
-            betas = v.new_tensor(group["betas"]).view(-1, *(1,) * p.dim())  # (K, 1, ...)
-            torch.addcmul(g, v, betas, out=v)
-            p.sub_(v.mean(0), alpha=group["lr"])
+    def move(self, group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:
+        v = state["velocities"]
+        betas = v.new_tensor(group["betas"]).view(-1, *(1,) * p.dim())  # (K, 1, ...)
+        torch.addcmul(g, v, betas, out=v)
+        p.sub_(v.mean(0), alpha=group["lr"])
 
 
 if __name__ == "__main__":

@@ -72,6 +72,17 @@ def published(module: str, name: str, *arguments: Any, **named: Any) -> Any | No
     return getattr(found, name)(*arguments, **named)
 
 
+def optimizers(method: str, rule: str, ours: Callable[..., Any], theirs: Mapping[str, Callable[..., Any]]) -> Bench:
+    """One step of two optimizers, each made by a function of the parameters."""
+    shapes = [(316, 316)] * 50
+
+    def made(make: Callable[..., Any]) -> Callable[[], Made | None]:
+        return lambda: make(parameters(*shapes))
+
+    others = {name: made(make) for name, make in theirs.items()}
+    return Bench(method, f"{rule}, 5M parameters in 50 tensors", made(ours), others, backward=False, compiled=False)
+
+
 def initializers(method: str, pairs: Iterable[tuple[Callable[..., Tensor], Callable[..., Tensor]]]) -> list[Bench]:
     """Ours beside PyTorch's own: a large linear layer and a small convolution for each pair of (ours, theirs)."""
     return [

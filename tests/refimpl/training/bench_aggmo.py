@@ -1,30 +1,19 @@
-"""Aggregated momentum beside the published package pytorch_optimizer."""
+"""Aggregated momentum beside the published package pytorch_optimizer, and a single velocity beside PyTorch's momentum."""
 
 from __future__ import annotations
 
 import torch
 
 from refimpl.training.aggmo import AggMo
-from tests.refimpl.harness.bench import Bench, parameters, published
+from tests.refimpl.harness.bench import optimizers, published
 from tests.refimpl.training.cases_aggmo import METHOD
 
-SHAPES = [(316, 316)] * 50  # 5 million parameters in 50 tensors
-
 BENCHES = [
-    Bench(
+    optimizers(METHOD, "three velocities", AggMo, {"pytorch_optimizer AggMo": lambda p: published("pytorch_optimizer", "AggMo", p)}),
+    optimizers(
         METHOD,
-        "three velocities, 5M parameters in 50 tensors",
-        lambda: AggMo(parameters(*SHAPES)),
-        {"pytorch_optimizer AggMo": lambda: published("pytorch_optimizer", "AggMo", parameters(*SHAPES))},
-        backward=False,
-        compiled=False,
-    ),
-    Bench(
-        METHOD,
-        "one velocity, 5M parameters in 50 tensors",
-        lambda: AggMo(parameters(*SHAPES), lr=0.1, betas=(0.9,)),
-        {"torch.optim.SGD with momentum": lambda: torch.optim.SGD(parameters(*SHAPES), lr=0.1, momentum=0.9)},
-        backward=False,
-        compiled=False,
+        "one velocity",
+        lambda p: AggMo(p, betas=(0.9,)),
+        {"torch.optim.SGD with momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)},
     ),
 ]
