@@ -2,43 +2,54 @@
 
 answer = search(root, "剪枝", filters={"type": "paper,code", "year": "2016..2019"}, limit=5)
 answer.hits        # [{id, type, title, topics, urls, score}], best first
+answer.total       # how many there are
 answer.corrected   # {"dropuot": "dropout"}: words that were replaced to find them
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
-from dlatlas.search import index
-from dlatlas.search.query import FILTERS, Answer, UnknownValue, run, suggestions, valid
+from dlatlas.search import facets, index
+from dlatlas.search.facets import FILTERS, UnknownValue
+from dlatlas.search.find import Answer, find
 
 __all__ = ["FILTERS", "Answer", "UnknownValue", "search", "values"]
 
+T = TypeVar("T")
+
 
 def search(root: Path, text: str, *, filters: Mapping[str, str | None] | None = None, limit: int = 20, explain: bool = False) -> Answer:
-    """The best documents for a query, and names that come near when there are none.
+    """The best documents for a query (see ``query`` for its grammar), or names that come near when there are none.
+
+    Args:
+        root: the folder that holds ``catalog/``.
+        text: any text.
+        filters: fields of ``FILTERS`` and their values, as in ``field:value`` of the query; both must hold.
+        limit: how many hits at most.
+        explain: whether each hit tells in ``explain`` where its score comes from.
 
     Raises:
-        UnknownValue: a filter has a value that no document has.
+        UnknownValue: a filter has a value that it does not take, or there is no such filter.
         CatalogError: the index had to be built and the catalog does not load.
     """
     given = {name: value for name, value in (filters or {}).items() if value}
-    try:
-        return _answer(index.connect(root), text, given, limit)
-    except sqlite3.DatabaseError:  # damaged in a part that the first look did not read
-        return _answer(index.rebuild(root), text, given, limit)
+    return _ask(root, lambda database: find(database, text, given, limit, explain))
 
 
 def values(root: Path, field: str) -> list[str]:
-    """The values that a filter takes, for completion."""
-    with closing(index.connect(root)) as database:
-        return valid(database, field)
+    """The values that a filter takes, for completion; none for what is not a filter."""
+    return _ask(root, lambda database: facets.values(database, field))
 
 
-def _answer(database: sqlite3.Connection, text: str, filters: Mapping[str, str], limit: int) -> Answer:
-    with closing(database):
-        answer = run(database, text, filters=filters, limit=limit)
-        return answer if answer.hits else Answer([], suggestions=suggestions(database, text))
+def _ask(root: Path, question: Callable[[sqlite3.Connection], T]) -> T:
+    try:
+        with closing(index.connect(root)) as database:
+            return question(database)
+    except sqlite3.DatabaseError:  # damaged in a part that the first look did not read
+        with closing(index.rebuild(root)) as database:
+            return question(database)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 
-from dlatlas.search.index import grams
+CANDIDATES = 60
+"""Words with the most letter triples in common whose distance is computed."""
 
 
 def nearest(database: sqlite3.Connection, word: str, count: int = 3) -> list[str]:
     """Up to ``count`` indexed words within one or two edits, the nearest and most frequent first."""
-    if not 4 <= len(word) <= 40:
+    if not (4 <= len(word) <= 40 and word.isalpha()):
         return []
     marks = sorted(grams(word))
     limit = 1 if len(word) < 6 else 2
     rows = database.execute(
-        f"SELECT term, count(*) AS shared FROM grams WHERE gram IN ({', '.join('?' * len(marks))}) AND length(term) BETWEEN ? AND ?"
-        " GROUP BY term ORDER BY shared DESC LIMIT 50",
+        f"SELECT word, count(*) AS shared FROM grams WHERE gram IN ({', '.join('?' * len(marks))}) AND length BETWEEN ? AND ?"
+        f" GROUP BY word ORDER BY shared DESC, word LIMIT {CANDIDATES}",
         (*marks, len(word) - limit, len(word) + limit),
     ).fetchall()
-    near = [(distance(word, term), term) for term, _ in rows]
-    near = [(d, -_frequency(database, term), term) for d, term in near if d <= limit]
-    return [term for _, _, term in sorted(near)[:count]]
+    near = {known: d for known, _ in rows if (d := distance(word, known)) <= limit}
+    found = database.execute(
+        f"SELECT word, documents FROM spellings WHERE word IN ({', '.join('?' * len(near))})", tuple(near)
+    ).fetchall()
+    return [known for known, _ in sorted(found, key=lambda row: (near[row[0]], row[0][0] != word[0], -row[1], row[0]))[:count]]
 
 
-def _frequency(database: sqlite3.Connection, term: str) -> int:
-    row = database.execute("SELECT doc FROM vocabulary WHERE term = ?", (term,)).fetchone()
-    return int(row[0]) if row else 0
+def grams(word: str) -> set[str]:
+    """Runs of three letters of a word with its ends marked."""
+    marked = f"^{word}$"
+    return {marked[i : i + 3] for i in range(len(marked) - 2)}
 
 
 def distance(a: str, b: str) -> int:

@@ -3,7 +3,7 @@
 The same functions prepare documents and queries, so that two spellings of one thing meet:
 full-width and half-width, accents, Traditional and Simplified characters, regional Chinese
 words, British and American spelling, singular and plural. Chinese has no spaces: a run of
-characters becomes its overlapping pairs (and, in documents, its single characters too).
+characters becomes its overlapping pairs.
 """
 
 from __future__ import annotations
@@ -14,42 +14,27 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 
+from dlatlas.search.stems import stem
+
 UNIT = re.compile(r"(?P<han>[\u3400-\u9fff]+)|(?P<word>[^\W_\u3400-\u9fff]+(?:[-'+#][^\W_\u3400-\u9fff]+)*\+{0,2}#?)")
 """One run of Chinese characters, or one word with its inner hyphens."""
 
-ENDINGS = [
-    (re.compile(r"i[sz](?:ations?|e[drs]?|es|ers|ing)$"), "iz"),
-    (re.compile(r"(?<=[^aeou])our(?=s?$|ed$|ing$|al$|hood)"), "or"),
-    (re.compile(r"(?<=[ty])re(s?)$"), r"er\1"),
-    (re.compile(r"ys(e[drs]?|ing)$"), r"yz\1"),
-    (re.compile(r"ogue(s?)$"), r"og\1"),
-    (re.compile(r"ences?$"), "ense"),
-]
-"""British endings and their American form; the family of -ize is cut to one stem."""
-
-IRREGULAR = {
-    "matrices": "matrix",
-    "indices": "index",
-    "vertices": "vertex",
-    "grey": "gray",
-    "bias": "bias",
-    "axes": "axis",
-    "lens": "lens",
-    "embed": "embed",
-}
+MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]")
+"""Combining marks: accents, enclosing signs and variation selectors."""
 
 
 def normalize(text: str) -> str:
     """Compatibility forms, case, accents and Chinese variants folded into one."""
-    text = unicodedata.normalize("NFKD", text).lower()
-    text = unicodedata.normalize("NFC", "".join(c for c in text if not unicodedata.combining(c)))
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFC", MARKS.sub("", unicodedata.normalize("NFKD", text).lower()))
     characters, words, pattern = _han()
     return pattern.sub(lambda m: words[m[0]], text.translate(characters))
 
 
 @lru_cache(maxsize=1)
 def _han() -> tuple[dict[int, str], dict[str, str], re.Pattern[str]]:
-    characters: dict[int, str] = {}
+    characters: dict[int, str] = {ord("’"): "'", ord("‐"): "-", ord("‑"): "-", ord("–"): "-"}
     words: dict[str, str] = {}
     for line in files(__package__).joinpath("han.txt").read_text("utf-8").splitlines():
         for token in () if line.startswith("#") else line.split():
@@ -61,27 +46,50 @@ def _han() -> tuple[dict[int, str], dict[str, str], re.Pattern[str]]:
     return characters, words, re.compile("|".join(sorted(words, key=len, reverse=True)))
 
 
-def units(text: str) -> Iterator[str]:
-    """The words and Chinese runs of a text, in order, words by their stems."""
+def words(text: str) -> Iterator[str]:
+    """The words, hyphenated ones by their parts, and Chinese runs of a text, in order and as they are spelled."""
     for m in UNIT.finditer(normalize(text)):
         if m["han"]:
             yield m["han"]
         else:
-            yield from (stem(part) for part in re.split(r"[-']", m["word"]) if part)
+            yield from _parts(m["word"])
+
+
+def units(text: str) -> Iterator[str]:
+    """The words and Chinese runs of a text, in order, words by their stems."""
+    return map(stem, words(text))
 
 
 def tokens(text: str) -> list[str]:
-    """What the index holds of a text: stems, hyphenated words also joined, Chinese pairs, then single characters."""
+    """What the index holds of a text: stems and Chinese pairs in order; then, once more, each hyphenated word joined."""
     found: list[str] = []
-    for m in UNIT.finditer(normalize(text)):
+    joined: list[str] = []
+    for chunk in text.split():
+        inner, whole = _chunk(chunk)
+        found += inner
+        joined += whole
+    return found + joined
+
+
+@lru_cache(maxsize=1 << 17)
+def _chunk(chunk: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tokens of what stands between two spaces, and its joined hyphenated words."""
+    found: list[str] = []
+    joined: list[str] = []
+    for m in UNIT.finditer(normalize(chunk)):
         if m["han"]:
-            found += [*pairs(m["han"]), *(m["han"] if len(m["han"]) > 1 else ())]
+            found += pairs(m["han"])
         else:
-            parts = [part for part in re.split(r"[-']", m["word"]) if part]
-            found += [stem(part) for part in parts]
+            parts = _parts(m["word"])
+            found += map(stem, parts)
             if len(parts) > 1:
-                found.append(stem("".join(parts)))
-    return found
+                joined.append(stem("".join(parts)))
+    return tuple(found), tuple(joined)
+
+
+def _parts(word: str) -> list[str]:
+    """The parts of a hyphenated word, without a possessive ending."""
+    return [part for part in re.sub(r"'s$|'", "", word).split("-") if part]
 
 
 def is_han(unit: str) -> bool:
@@ -93,37 +101,16 @@ def pairs(run: str) -> list[str]:
     return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
 
 
+def unit_tokens(unit: str) -> list[str]:
+    """The tokens of a word or a Chinese run."""
+    return pairs(unit) if is_han(unit) else [unit]
+
+
+def atoms(text: str) -> list[str]:
+    """The stems of the words and the single Chinese characters of a text: what a phrase is made of, wherever spaces stand."""
+    return [atom for unit in units(text) for atom in (unit if is_han(unit) else (unit,))]
+
+
 def squash(text: str) -> str:
     """A name without spaces, hyphens and endings, for comparing whole names."""
     return "".join(units(text))
-
-
-@lru_cache(maxsize=65536)
-def stem(word: str) -> str:
-    """The common stem of a word's British and American, singular and plural, -ing and -ed forms."""
-    if word in IRREGULAR:
-        return IRREGULAR[word]
-    if len(word) < 4 or not (word.isascii() and word.isalpha()):
-        return word
-    if len(word) > 5:
-        for pattern, replacement in ENDINGS:
-            word = pattern.sub(replacement, word)
-    return _undouble(_without_suffix(word))
-
-
-def _without_suffix(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
-    elif re.search(r"(?:ss|x|z|ch|sh)es$", word):
-        word = word[:-2]
-    elif word.endswith("s") and not re.search(r"(?:ss|us|is)$", word):
-        word = word[:-1]
-    for suffix in ("ing", "ed"):
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3 and re.search("[aeiouy]", word[: -len(suffix)]):
-            word = word[: -len(suffix)]
-            break
-    return word.removesuffix("e") if len(word) > 3 else word
-
-
-def _undouble(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word

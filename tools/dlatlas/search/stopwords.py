@@ -1,0 +1,34 @@
+"""Words that say how something is asked and not what."""
+
+from __future__ import annotations
+
+import re
+
+from dlatlas.search.text import is_han
+
+ENGLISH = """
+a about all am an and any are as at be been best between by can could did do does explain find for from get give good had has have
+he her here his how i if in into is it its learn make me more most my need of on one or our please s should show so some tell than
+that the their them then there these they this to understand up us use used using versus very via vs want was we were what when
+where which while who why will with work works would you your
+"""
+
+FUNCTION_WORDS = frozenset(ENGLISH.split())
+"""Words that are dropped from a query that has others."""
+
+FUNCTION_RUNS = re.compile(
+    "什么是|是什么|有什么|什么|为什么|为何|怎么样|怎么|怎样|如何|哪些|哪个|哪种|有哪些|有没有|可以|能否|是否|应该|需要|请问|求助|推荐|关于|以及|对于"
+    "|我想|想要|学习一下|一下|里面|里的|中的|的|了|吗|呢|吧|和|与|及|或|是|在|用|把|被|让|对|从|到|给"
+)
+"""Chinese words of that kind."""
+
+
+def meaningful(found: list[str]) -> list[str]:
+    """The words without function words and the Chinese runs cut at them; all of them where nothing would be left."""
+    kept: list[str] = []
+    for word in found:
+        if is_han(word):
+            kept += [part for part in FUNCTION_RUNS.split(word) if part]
+        elif word not in FUNCTION_WORDS:
+            kept.append(word)
+    return kept or found
