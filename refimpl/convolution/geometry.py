@@ -15,7 +15,7 @@ from torch import Tensor
 __all__ = ["check", "output_size", "pads", "pair", "positions"]
 
 
-def output_size(length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+def output_size(length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, function: str = "conv2d") -> int:
     """Number N of kernel positions along one axis.
 
     Raises:
@@ -23,9 +23,8 @@ def output_size(length: int, kernel: int, stride: int = 1, padding: int = 0, dil
     """
     room = length + 2 * padding - dilation * (kernel - 1) - 1
     if room < 0:
-        raise ValueError(
-            f"conv2d: a kernel that spans {dilation * (kernel - 1) + 1} does not fit into an input of padded length {length + 2 * padding}"
-        )
+        span, padded = dilation * (kernel - 1) + 1, length + 2 * padding
+        raise ValueError(f"{function}: a kernel that spans {span} does not fit into an input of padded length {padded}")
     return room // stride + 1
 
 
@@ -35,11 +34,11 @@ def positions(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilat
     return output_size(height, kernel[0], stride[0], 0, dilation[0]), output_size(width, kernel[1], stride[1], 0, dilation[1])
 
 
-def pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
+def pair(name: str, value: int | tuple[int, int], least: int, function: str = "conv2d") -> tuple[int, int]:
     """One number for both axes, or one for each; every number must be at least ``least``."""
     both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(both) != 2 or not all(isinstance(v, int) and v >= least for v in both):
-        raise ValueError(f"conv2d: {name} must be an integer of at least {least} or two of them, got {value!r}")
+        raise ValueError(f"{function}: {name} must be an integer of at least {least} or two of them, got {value!r}")
     return both
 
 

@@ -93,4 +93,3 @@ def fold(patches: Tensor, shape: tuple[int, ...], stride: Pair, dilation: Pair) 
         for b in range(kw):
             x[:, :, dh * a :: sh, dw * b :: sw][:, :, :ho, :wo] += patches[:, :, a, b]
     return x.to(patches.dtype)
-

@@ -57,7 +57,7 @@ _DRAWINGS = """
 
 def _codes() -> tuple[tuple[int, ...], ...]:
     rows = _DRAWINGS.strip("\n").split("\n")
-    return tuple(tuple(1 if pixel == "#" else -1 for row in rows for pixel in row.ljust(79)[8 * i : 8 * i + 7]) for i in range(10))
+    return tuple(tuple(1 if pixel == "#" else -1 for row in rows for pixel in row[8 * i : 8 * i + 7].ljust(7)) for i in range(10))
 
 
 CODES = _codes()
@@ -97,9 +97,8 @@ def discriminative_loss(penalty: Tensor, target: Tensor, rejection: float = 1.0)
         )
     if not rejection > 0:
         raise ValueError(f"discriminative_loss: rejection must be positive, got {rejection}")
-    right = penalty.gather(1, target[:, None])
     competing = F.pad(-penalty, (0, 1), value=-rejection)  # (N, K + 1)
-    return (right.squeeze(1) + competing.logsumexp(1)).mean()
+    return penalty.gather(1, target[:, None]).mean() + competing.logsumexp(1).mean()
 
 
 class Subsampling(nn.Module):
@@ -170,18 +169,17 @@ class LeNet5(nn.Module):
 
     def reset_parameters(self) -> None:
         """Uniform on +-2.4 / fan-in, where the fan-in of a unit is the number of its inputs."""
-        seen = torch.tensor([len(maps) for maps in TABLE], device=self.c1.weight.device)
-        units = [(self.c1, 25), (self.s2, 4), (self.s4, 4), (self.c5, 16 * 25), (self.f6, 120)]
+        units = [(layer, layer.weight[0].numel()) for layer in (self.c1, self.c5, self.f6)] + [(self.s2, 4), (self.s4, 4)]
         with torch.no_grad():
             for layer, fan_in in units:
                 for parameter in layer.parameters():
                     parameter.uniform_(-2.4 / fan_in, 2.4 / fan_in)
-            bound = 2.4 / (25 * seen)
+            bound = 2.4 / self.c3.bias.new_tensor([len(maps) * self.c3.weight[0].numel() for maps in TABLE])
             for parameter, limit in ((self.c3.weight, bound[self.c3.pairs[0], None, None]), (self.c3.bias, bound)):
                 parameter.uniform_(-1, 1).mul_(limit)
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.dim() != 4 or input.shape[1:] != (1, 32, 32):
+        if input.shape[1:] != (1, 32, 32):
             raise ValueError(f"LeNet5: input must have shape (N, 1, 32, 32), got {tuple(input.shape)}")
         x = self.s2(squash(self.c1(input)))  # (N, 6, 14, 14)
         x = self.s4(squash(self.c3(x)))  # (N, 16, 5, 5)

@@ -113,7 +113,8 @@ BAD = (
     ),
     Bad(lambda: Subsampling(2)(torch.zeros(1, 2, 4, 3)), r"Subsampling: input must be .*, got \(1, 2, 4, 3\)"),
     Bad(lambda: Subsampling(2)(torch.zeros(1, 1, 4, 4)), r"Subsampling: input must be .*, got \(1, 1, 4, 4\)"),
-    Bad(lambda: Subsampling(2)(torch.zeros(2, 4, 4)), r"Subsampling: input must be .*, got \(2, 4, 4\)"),
+    Bad(lambda: Subsampling(2)(torch.zeros(4, 2, 4)), r"Subsampling: input must be .*, got \(4, 2, 4\)"),
+    Bad(lambda: Subsampling(2)(torch.zeros(4, 2, 4, 4, 4)), r"Subsampling: input must be .*, got \(4, 2, 4, 4, 4\)"),
 )
 
 CASES = [

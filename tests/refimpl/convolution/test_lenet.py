@@ -75,14 +75,20 @@ def test_an_image_of_a_code_has_no_penalty():
 def test_initialization():
     """Uniform on +-2.4 / fan-in: within it, reaching to its ends, and centered (4 standard errors)."""
     torch.manual_seed(3)
-    model = LeNet5()
+    model, *others = (LeNet5() for _ in range(40))
     kernels = dict(zip(map(tuple, model.c3.pairs.T.tolist()), model.c3.weight, strict=True))
     groups = [(model.c1.weight, 25), (model.c5.weight, 400), (model.f6.weight, 120), (model.c5.bias, 400), (model.f6.bias, 120)]
     for size in (3, 4, 6):
         drawn = [v for (o, _), v in kernels.items() if len(TABLE[o]) == size]
         groups.append((torch.stack(drawn), 25 * size))
         groups.append((model.c3.bias[[i for i, maps in enumerate(TABLE) if len(maps) == size]], 25 * size))
-    groups += [(torch.cat([model.s2.weight, model.s2.bias, model.s4.weight, model.s4.bias]), 4), (model.c1.bias, 25)]
+    for name in ("s2", "s4", "c1"):
+        groups.append(
+            (
+                torch.cat([torch.cat([other.get_submodule(name).weight.flatten(), other.get_submodule(name).bias]) for other in others]),
+                25 if name == "c1" else 4,
+            )
+        )
     for values, fan_in in groups:
         bound, count = 2.4 / fan_in, values.numel()
         assert values.abs().max() <= bound
