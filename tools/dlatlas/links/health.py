@@ -12,12 +12,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from dlatlas.files import write_atomically
+from dlatlas.links.result import VERDICTS
 
 FILE = Path("state") / "links.json"
 """Where the health of the links stands, under the root."""
-
-VERDICTS = ("ok", "moved", "gone", "blocked", "broken-tls", "unreachable", "opaque", "unknown")
-"""Every verdict, from the best to the least known."""
 
 
 class HealthError(ValueError):
