@@ -70,6 +70,9 @@ HARMLESS_RELS = {"canonical", "alternate", "prev", "next", "license", "author", 
 SHARED = {"og:url", "og:image", "twitter:image"}
 """Properties of a ``meta`` element whose content is an address."""
 
+TELLING = {"id", "name", "content", "srcset", "imagesrcset", *FOLLOWED.values()}.union(*LOADED.values())
+"""Every attribute that is read, but for ``style``."""
+
 
 @dataclass
 class Page:
@@ -85,9 +88,11 @@ class Page:
 def read(html: str) -> Page:
     """Scan a page; any text is one."""
     page = Page()
+    plain: set[str] = set()  # attributes that say nothing; formulas repeat the same ones thousands of times
     for raw, given, content, tag, inside in TOKEN.findall(html):
         if tag:
-            _element(page, tag.lower(), inside)
+            if inside not in plain and not _element(page, tag.lower(), inside):
+                plain.add(inside)
         elif raw:
             _element(page, raw.lower(), given)
             if raw.lower() == "style":
@@ -95,7 +100,8 @@ def read(html: str) -> Page:
     return page
 
 
-def _element(page: Page, tag: str, inside: str) -> None:
+def _element(page: Page, tag: str, inside: str) -> bool:
+    """Take what an element says; returns whether its attributes say anything, on whatever element."""
     found: dict[str, str] = {}
     for name, double, single, bare in ATTRIBUTE.findall(inside):
         found.setdefault(name.lower(), double or single or bare)
@@ -120,8 +126,9 @@ def _element(page: Page, tag: str, inside: str) -> None:
     for name in ("srcset", "imagesrcset"):
         if name in found:
             page.loads += srcset_urls(decoded(found[name]))
-    if "style" in found:
-        page.loads += css_urls(decoded(found["style"]))
+    styled = list(css_urls(decoded(found.get("style", ""))))
+    page.loads += styled
+    return bool(styled) or not found.keys().isdisjoint(TELLING)
 
 
 def decoded(value: str) -> str:
