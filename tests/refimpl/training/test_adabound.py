@@ -87,6 +87,11 @@ def test_amsbound_keeps_the_largest_mean_square():
     assert error(state["max_exp_avg_sq"], 50 * GRADIENTS[1] ** 2) < 1e-14
 
 
+def test_adabound_keeps_no_largest_mean_square():
+    (state,) = walk(AdaBound)[1].state.values()
+    assert state.keys() == {"step", "exp_avg", "exp_avg_sq"}
+
+
 def test_boundaries_are_accepted():
     end, _ = walk(AdaBound, lr=0.0, betas=(0.0, 0.0), final_lr=0.0, eps=0.0, weight_decay=0.0)
     assert torch.equal(end, START)

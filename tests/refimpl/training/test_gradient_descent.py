@@ -44,6 +44,13 @@ def test_rate_on_a_quadratic(record):
     record(METHOD, MODULE, what, "(1 - lr h)^t, closed form", error=gap, tolerance=1e-13, dtype=torch.float64, shapes="(3,)")
 
 
+def test_no_penalty_leaves_an_infinite_parameter_alone():
+    point = torch.tensor([torch.inf], requires_grad=True)
+    point.grad = torch.ones(1)
+    GradientDescent([point], weight_decay=0.0).step()
+    assert point.item() == torch.inf
+
+
 def test_boundaries_are_accepted():
     end, _ = walk(GradientDescent, lr=0.0, weight_decay=0.0, power=0.0)
     assert torch.equal(end, torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))

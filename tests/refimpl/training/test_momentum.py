@@ -67,6 +67,17 @@ def test_nesterov_in_the_variables_of_the_paper(record):
     record(METHOD, MODULE, "Nesterov", source, error=gap, tolerance=1e-14, dtype=torch.float64, shapes="(1,)")
 
 
+def test_a_gradient_kept_by_the_caller_is_left_alone():
+    """Code that accumulates into the same gradient tensor must not change the velocity, nor the step that tensor."""
+    point = torch.zeros(2, requires_grad=True)
+    point.grad = torch.tensor([1.0, -2.0])
+    optimizer = Momentum([point], lr=1.0, momentum=0.5)
+    optimizer.step()
+    optimizer.step()
+    assert point.grad.tolist() == [1.0, -2.0]
+    assert point.tolist() == [-2.5, 5.0]
+
+
 def test_boundaries_are_accepted():
     end, _ = walk(Momentum, lr=0.0, momentum=0.0, dampening=0.0, weight_decay=0.0)
     assert torch.equal(end, torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
