@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 ENTRIES = "catalog/compression/pruning/entries.yml"
 
@@ -48,6 +49,12 @@ def at(file: str, rule: str, line: int = 1) -> set[tuple[str, int, str]]:
 
 CLAIM = '{"id":"%s","code":"%s","command":"x","environment":{},"seeds":[0],"values":{"step":[1]},"figure":{},"seconds":1}'
 CHECKS = '{"%s":{"code":"old","tests":"old","environment":{"date":"2026-01-02"},"checks":[{"test":"t","what":"w","oracle":"o","dtype":"d","error":0,"tolerance":1}]}}'
+
+def ignored(match: str, until: str, marks: str = "  #! ignored-link", more: str = "") -> Break:
+    return Break({"catalog/ignore-links.yml": f'- match: "{match}"{more}\n  reason: "looked at"\n  until: "{until}"{marks}\n'})
+
+
+SOON = (date.today() + timedelta(days=90)).isoformat()
 
 BREAKS: dict[str, Break] = {
     # The loader.
@@ -232,5 +239,13 @@ BREAKS: dict[str, Break] = {
             "methods:\n  - id: unverified  #! unverified-method\n    title: {en: 'M', zh: '方法'}\n    object: refimpl.training.new:new\n",
         ).files
         | {"refimpl/training/new.py": "new = 1\n"}
+    ),
+    # The link checker's exceptions.
+    "ignored-link": ignored("https://zhuanlan.zhihu.com/*", "2020-01-31"),
+    "ignored-link, too long": ignored("https://github.com/Someone/*", "2999-01-31"),
+    "ignored-link, no such day": ignored("https://example.org/obd.pdf", "2026-02-30"),
+    "ignored-link, every host": ignored("https://*", SOON, "", "  #! ignored-link"),
+    "ignored-link-unused": Break(
+        {"catalog/ignore-links.yml": f'- match: "https://example.org/no"  #! ignored-link-unused\n  reason: "x"\n  until: "{SOON}"\n'}
     ),
 }

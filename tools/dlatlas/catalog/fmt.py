@@ -20,11 +20,17 @@ from typing import Any, get_args, get_origin
 import msgspec
 import yaml
 
-from dlatlas.catalog.model import Area, Entry, Term, Topic
+from dlatlas.catalog.model import Area, Entry, IgnoredLink, Term, Topic
 from dlatlas.catalog.yamlread import FLOAT, compose, parse_yaml, scalar
 from dlatlas.files import write_atomically
 
-FILES: dict[str, Any] = {"areas.yml": list[Area], "topic.yml": Topic, "entries.yml": list[Entry], "glossary.yml": list[Term]}
+FILES: dict[str, Any] = {
+    "areas.yml": list[Area],
+    "topic.yml": Topic,
+    "entries.yml": list[Entry],
+    "glossary.yml": list[Term],
+    "ignore-links.yml": list[IgnoredLink],
+}
 """What a file of each name holds."""
 
 BLOCK = {
@@ -44,6 +50,7 @@ ONE_LINE = {"Link", "Relation", "Expectation", "Both"}
 NAMES = {
     "id", "type", "lang", "topics", "topic", "level", "rel", "to", "framework", "license", "kind", "authors", "venue", "object",
     "experiment", "paper", "method", "checked_by", "value", "was",
+    "verdicts",
 }  # fmt: skip
 """Fields whose strings are plain where that is safe; strings of other fields are always quoted."""
 

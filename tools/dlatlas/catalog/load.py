@@ -19,8 +19,11 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from dlatlas.catalog import cache
-from dlatlas.catalog.model import Area, Catalog, Entry, Record, Term, Topic
+from dlatlas.catalog.model import Area, Catalog, Entry, IgnoredLink, Record, Term, Topic
 from dlatlas.catalog.yamlread import Document, Path_, read_yaml
+
+TOP = ("areas.yml", "glossary.yml", "ignore-links.yml")
+"""The files of the catalog that lie in no topic's folder."""
 
 
 @dataclass(frozen=True, order=True)
@@ -116,6 +119,7 @@ def _read(root: Path, lines: bool) -> Loaded:
     reader = _Reader(root, lines)
     areas = reader.records("area", root / "catalog" / "areas.yml", Area)
     glossary = reader.records("term", root / "catalog" / "glossary.yml", Term, optional=True)
+    ignored = reader.records("ignored link", root / "catalog" / "ignore-links.yml", IgnoredLink, optional=True)
     topics: list[Topic] = []
     entries: list[Entry] = []
     for area in areas:
@@ -125,7 +129,9 @@ def _read(root: Path, lines: bool) -> Loaded:
                 topics.append(topic)
             entries += reader.records("entry", folder / "entries.yml", Entry, optional=True)
     reader.strays(areas)
-    catalog = Catalog(areas=tuple(areas), topics=tuple(topics), entries=tuple(entries), glossary=tuple(glossary))
+    catalog = Catalog(
+        areas=tuple(areas), topics=tuple(topics), entries=tuple(entries), glossary=tuple(glossary), ignored=tuple(ignored)
+    )
     return Loaded(root, catalog, reader.origins, reader.problems)
 
 
@@ -169,7 +175,7 @@ class _Reader:
         folder = self.root / "catalog"
         listed = {folder / area.id / slug / name for area in areas for slug in area.topics for name in ("topic.yml", "entries.yml")}
         message = "no area lists this file: areas.yml does not name its topic, or it is not topic.yml or entries.yml"
-        for path in sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")} - listed - {folder / "areas.yml", folder / "glossary.yml"}):
+        for path in sorted({*folder.rglob("*.yml"), *folder.rglob("*.yaml")} - listed - {folder / name for name in TOP}):
             self.problems.append(Problem(self._name(path), 1, path.parent.name, message, "stray-file"))
 
     def _name(self, path: Path) -> str:
@@ -267,8 +273,9 @@ def _name(data: Any) -> str:
 
 def _record_name(data: Any) -> str:
     if isinstance(data, dict):
-        if isinstance(data.get("id"), str):
-            return data["id"]
+        for name in ("id", "match"):
+            if isinstance(data.get(name), str):
+                return str(data[name])
         if isinstance(data.get("term"), dict):
             return str(data["term"].get("en"))
     return "?"

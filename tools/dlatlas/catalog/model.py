@@ -26,6 +26,7 @@ LinkKind = Literal["page", "abs", "pdf", "mirror", "html", "short"]
 RelationKind = Literal["implements", "explains", "translates", "extends", "part-of", "supersedes", "see-also"]
 Level = Literal["intro", "core", "advanced"]
 Language = Literal["en", "zh", "zh-Hant", "ja", "de", "fr"]
+Trouble = Literal["moved", "gone", "blocked", "broken-tls", "unreachable", "unknown"]
 Framework = Literal[
     "pytorch", "tensorflow", "keras", "theano", "caffe", "torch7", "mxnet", "chainer",
     "numpy", "matlab", "jax", "paddle", "javascript", "cpp", "other",
@@ -222,6 +223,18 @@ class Term(Record):
     avoid: tuple[str, ...] = ()
 
 
+class IgnoredLink(Record):
+    """Links whose verdicts a person has looked at: until a day, the link checker does not fail for them.
+
+    ``match`` is an address, in which ``*`` stands for anything; ``verdicts`` says which are expected, all where it is empty.
+    """
+
+    match: str
+    reason: Annotated[str, Meta(min_length=1)]
+    until: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description='a day such as "2026-12-31"')]
+    verdicts: tuple[Trouble, ...] = ()
+
+
 class Catalog(Record):
     """Everything, in reading order, with the look-ups that the other parts need."""
 
@@ -229,6 +242,7 @@ class Catalog(Record):
     topics: tuple[Topic, ...]
     entries: tuple[Entry, ...]
     glossary: tuple[Term, ...] = ()
+    ignored: tuple[IgnoredLink, ...] = ()
 
     @classmethod
     def load(cls, root: str | PathLike[str] | None = None) -> Catalog:

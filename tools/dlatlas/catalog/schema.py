@@ -11,9 +11,15 @@ from typing import Any
 
 import msgspec
 
-from dlatlas.catalog.model import Area, Entry, Term, Topic
+from dlatlas.catalog.model import Area, Entry, IgnoredLink, Term, Topic
 
-FILES: dict[str, Any] = {"areas": list[Area], "topic": Topic, "entries": list[Entry], "glossary": list[Term]}
+FILES: dict[str, Any] = {
+    "areas": list[Area],
+    "topic": Topic,
+    "entries": list[Entry],
+    "glossary": list[Term],
+    "ignore-links": list[IgnoredLink],
+}
 """The type of each kind of file."""
 
 

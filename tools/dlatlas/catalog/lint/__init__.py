@@ -9,6 +9,7 @@ from dlatlas.catalog.lint import (  # noqa: F401  (each registers its rules)
     glossary,
     graph,
     identity,
+    ignored,
     ours,
     proof,
     reading,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from dlatlas.catalog.fmt import FormatError, formatted, quoted
+from dlatlas.catalog.edit import edited
+from dlatlas.catalog.fmt import FormatError
 from dlatlas.catalog.lint.registry import RULES
 from dlatlas.catalog.load import Path_, read
-from dlatlas.catalog.yamlread import compose
 from dlatlas.files import write_atomically
 
 PASSES = 5
@@ -30,9 +27,8 @@ def fix(root: Path) -> dict[str, int]:
             break
         for file, values in fixes.items():
             path = root / file
-            text = _replaced(path.read_bytes().decode("utf-8").replace("\r\n", "\n"), values)
             try:
-                write_atomically(path, formatted(text, path.name))
+                write_atomically(path, edited(path.read_bytes().decode("utf-8"), path.name, values))
             except FormatError as error:
                 raise FormatError(f"{file}: {error}") from error
             changed[file] = changed.get(file, 0) + len(values)
@@ -51,19 +47,3 @@ def _proposed(root: Path) -> dict[str, dict[Path_, str]]:
                 if path in origin.document.lines:
                     found.setdefault(origin.file, {}).setdefault(path, finding.fixed)
     return found
-
-
-def _replaced(text: str, values: dict[Path_, str]) -> str:
-    """The text with scalars replaced, from the last to the first so that positions stay right."""
-    root = compose(text)[0]
-    scalars = sorted(((_node(root, path), value) for path, value in values.items()), key=lambda pair: -pair[0].start_mark.index)
-    for node, value in scalars:
-        start, end = node.start_mark.index, node.end_mark.index
-        text = text[:start] + quoted(value) + ("\n" if node.style in ("|", ">") else "") + text[end:]
-    return text
-
-
-def _node(node: Any, path: Path_) -> yaml.Node:
-    for step in path:
-        node = node.value[step] if isinstance(step, int) else next(value for key, value in node.value if key.value == step)
-    return node
