@@ -31,6 +31,7 @@ COMMANDS = {
     "site": "build or serve the site",
     "live": "build or check the models that the site runs in the browser",
     "claims": "list, run or verify the claims",
+    "figures": "list, compute or verify what the figures of the site show",
     "bench": "time the reference implementations against other implementations",
     "test": "run the tests of methods",
     "completion": "print a script that completes commands, options and values in bash, zsh or fish",

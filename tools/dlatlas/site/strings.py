@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dlatlas.site.words_figures import FIGURE_WORDS
+from dlatlas.site.words_pages import PAGE_WORDS
 from dlatlas.site.words_topic import TOPIC_WORDS
 
 LANGUAGES = ("en", "zh")
@@ -227,7 +229,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "source-intro": ("The whole file as it is tested. Used by:", "经过测试的完整文件。用于："),
     "previous": ("Previous", "上一篇"),
     "next": ("Next", "下一篇"),
+    **FIGURE_WORDS,
     **TOPIC_WORDS,
+    **PAGE_WORDS,
 }
 """Each word by key, as (English, Chinese)."""
 

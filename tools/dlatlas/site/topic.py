@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from dlatlas.catalog.model import Topic
-from dlatlas.site import proof
+from dlatlas.site import live, proof
 from dlatlas.site.context import Context, Page
+from dlatlas.site.figures.stored import topic_figures
 from dlatlas.site.implementation import api, implementation, modules
 from dlatlas.site.markup import formula, heading, paragraphs, tag
 from dlatlas.site.reading import reading_list
@@ -19,9 +20,11 @@ def topic_page(context: Context, topic: Topic) -> Page:
     sections = [
         ("", _opening(context, place, topic)),
         ("equations", _equations(context, topic)),
+        ("live", live.block(context, topic.id)),
         ("implementation" if context.implemented(topic) else "state", implementation(context, place, topic)),
         ("proof", _proof(context, topic)),
         ("speed", proof.speed(context, [m.id for m in topic.methods])),
+        ("figures", "\n\n".join(topic_figures(context, topic.id))),
         ("claims", _claims(context, topic)),
         ("reading", reading_list(context, place, topic)),
         ("errata", "\n\n".join(proof.erratum(context, erratum) for erratum in topic.errata)),

@@ -77,12 +77,25 @@ def path(places: Iterable[Point]) -> str:
     """Value of a ``d`` attribute: one open line, in tenths of a unit and relative steps, which is short."""
     tenths = [(round(a * 10), round(b * 10)) for a, b in places]
     (a, b), *rest = tenths
-    parts = [f"M{a / 10:g} {b / 10:g}"]
+    parts = [f"M{a / 10:g} {b / 10:g}l"]
     for c, d in rest:
         if (c, d) != (a, b):
-            parts.append(f"l{(c - a) / 10:g} {(d - b) / 10:g}")
+            parts.append(f"{(c - a) / 10:g} {(d - b) / 10:g} ")
             a, b = c, d
-    return "".join(parts)
+    return "".join(parts).rstrip(" l")
+
+
+def simplify(places: Sequence[Point], tolerance: float) -> list[Point]:
+    """The fewest points of a line (by Ramer, Douglas and Peucker) from which none that is left out is farther than ``tolerance``."""
+    (x0, y0), (x1, y1) = places[0], places[-1]
+    length = math.hypot(x1 - x0, y1 - y0) or 1.0
+    far, at = 0.0, 0
+    for i, (x, y) in enumerate(places):
+        if (away := abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / length) > far:
+            far, at = away, i
+    if far <= tolerance:
+        return [places[0], places[-1]]
+    return simplify(places[: at + 1], tolerance)[:-1] + simplify(places[at:], tolerance)
 
 
 def tick(x: float, y: float, text: str, align: str = "f-middle") -> str:
