@@ -13,17 +13,21 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import get_args
 
 from dlatlas.catalog.model import Catalog, EntryType, Framework, Language, Level
 from dlatlas.search.documents import Document, documents, subjects, synonyms
 from dlatlas.search.facets import WORDS
 from dlatlas.search.spelling import grams
+from dlatlas.search.stems import stem
 from dlatlas.search.tables import FIELDS, INDEXES, TABLES
-from dlatlas.search.text import atoms, is_han, squash, tokens, unit_tokens, units, words
+from dlatlas.search.text import atoms, prepare, squash, unit_tokens, units
 
 SPELLED = ("title", "aliases", "authors", "venue", "topics", "note")
 """Fields whose words correct a misspelled query."""
+
+BATCH = 2000
 
 LAST = 1 << 10
 """Above every prior in steps of a tenth."""
@@ -61,20 +65,16 @@ def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) ->
     database.execute("PRAGMA temp_store = MEMORY")
     database.executescript(TABLES)
     database.execute("BEGIN")
-    counts = _Counts()
-    marks = ", ".join("?" * (len(FIELDS) + 5))
-    database.executemany(f"INSERT INTO docs VALUES ({marks})", _rows(database, source.documents, counts))
-    _add_facets(database, counts.facets, source.choices)
+    seen = _Seen()
+    _add_documents(database, source.documents, seen)
+    _add_facets(database, seen.facets, source.choices)
     _add_families(database, source.synonyms)
     _add_subjects(database, source.subjects)
-    database.executemany("INSERT INTO terms VALUES (?, ?)", sorted(counts.terms.items()))
-    database.executemany("INSERT INTO spellings VALUES (?, ?)", sorted(counts.spellings.items()))
-    database.executemany("INSERT INTO loose_grams VALUES (?, ?, ?)", _all_grams(counts.spellings))
-    database.execute("INSERT INTO grams SELECT DISTINCT * FROM loose_grams ORDER BY gram, length, word")
     database.execute("INSERT INTO words(words) VALUES ('rebuild')")
     database.execute("INSERT INTO words(words) VALUES ('optimize')")
-    lengths = {name: counts.lengths[name] / max(counts.documents, 1) for name in FIELDS}
-    stored = {**meta, "documents": str(counts.documents), "lengths": json.dumps(lengths)}
+    _add_spellings(database, seen.spelled)
+    lengths = {name: seen.lengths[name] / max(seen.documents, 1) for name in FIELDS}
+    stored = {**meta, "documents": str(seen.documents), "lengths": json.dumps(lengths)}
     database.executemany("INSERT INTO meta VALUES (?, ?)", stored.items())
     database.execute("COMMIT")
     database.executescript(INDEXES)
@@ -82,47 +82,51 @@ def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) ->
 
 
 @dataclass
-class _Counts:
+class _Seen:
+    """What the rows were counted for while they were written."""
+
     documents: int = 0
     lengths: Counter[str] = field(default_factory=Counter)
-    terms: Counter[str] = field(default_factory=Counter)
-    spellings: Counter[str] = field(default_factory=Counter)
     facets: Counter[tuple[str, str]] = field(default_factory=Counter)
+    spelled: set[str] = field(default_factory=set)
 
 
-def _rows(database: sqlite3.Connection, documents: Iterable[Document], counts: _Counts) -> Iterator[tuple[object, ...]]:
-    """The rows of ``docs``; names and keys are written on the way."""
-    for number, document in enumerate(documents):
-        doc = (LAST - round(10 * document.prior) << 40) + number
-        columns, seen = [], set()
-        for name in FIELDS:
-            found = tokens(document.fields.get(name, ""))
-            counts.lengths[name] += len(found)
-            seen.update(found)
-            columns.append(f" {' '.join(found)} ")
-        counts.documents += 1
-        counts.terms.update(seen)
-        counts.spellings.update(_spelled(document))
-        facets = [(name, value) for name, values in document.facets.items() for value in values]
-        counts.facets.update(facets)
-        home = [f"home={document.topics[0]}"] if document.topics else []
-        tags = f" every {' '.join([*(f'{name}={value}' for name, value in facets), *home])} "
-        shown = {"id": document.id, "type": document.type, "title": document.title, "topics": document.topics, "urls": document.urls}
-        _add_names(database, doc, document)
-        yield (doc, *columns, tags, document.prior, document.id, json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+def _add_documents(database: sqlite3.Connection, documents: Iterable[Document], seen: _Seen) -> None:
+    """Write documents with their names and keys, some thousand at a time."""
+    numbered = enumerate(documents)
+    marks = ", ".join("?" * (len(FIELDS) + 5))
+    while batch := list(islice(numbered, BATCH)):
+        rows = [(_place(document, number), document) for number, document in batch]
+        database.executemany(f"INSERT INTO docs VALUES ({marks})", [_row(doc, document, seen) for doc, document in rows])
+        database.executemany("INSERT INTO names VALUES (?, ?, ?, ?)", (row for doc, document in rows for row in _names(doc, document)))
+        database.executemany("INSERT INTO keys VALUES (?, ?)", ((key, doc) for doc, document in rows for key in document.keys))
 
 
-def _spelled(document: Document) -> set[str]:
-    """Alphabetic words of four letters or more, as they are spelled."""
-    text = "\n".join(document.fields.get(name, "") for name in SPELLED)
-    return {word for word in words(text) if len(word) > 3 and word.isalpha() and not is_han(word)}
+def _place(document: Document, number: int) -> int:
+    """The row number: by prior, then in the order of coming."""
+    return (LAST - round(10 * document.prior) << 40) + number
 
 
-def _add_names(database: sqlite3.Connection, doc: int, document: Document) -> None:
+def _row(doc: int, document: Document, seen: _Seen) -> tuple[object, ...]:
+    columns = []
+    for name in FIELDS:
+        found, spelled = prepare(document.fields.get(name, ""))
+        seen.lengths[name] += len(found)
+        columns.append(f" {' '.join(found)} ")
+        if name in SPELLED:
+            seen.spelled.update(spelled)
+    seen.documents += 1
+    facets = [(name, value) for name, values in document.facets.items() for value in values]
+    seen.facets.update(facets)
+    home = f" home={document.topics[0]}" if document.topics else ""
+    tags = f" every {' '.join([f'{name}={value}' for name, value in facets])}{home} "
+    shown = {"id": document.id, "type": document.type, "title": document.title, "topics": document.topics, "urls": document.urls}
+    return (doc, *columns, tags, document.prior, document.id, json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+
+
+def _names(doc: int, document: Document) -> Iterator[tuple[str, int, float, bool]]:
     names = {squash(name): bonus for name, bonus in reversed(document.names)}
-    major = document.type in ("topic", "method")
-    database.executemany("INSERT INTO names VALUES (?, ?, ?, ?)", ((name, doc, bonus, major) for name, bonus in names.items() if name))
-    database.executemany("INSERT INTO keys VALUES (?, ?)", ((key, doc) for key in document.keys))
+    return ((name, doc, bonus, document.type in ("topic", "method")) for name, bonus in names.items() if name)
 
 
 def _add_facets(database: sqlite3.Connection, counted: Counter[tuple[str, str]], choices: dict[str, tuple[str, ...]]) -> None:
@@ -152,5 +156,12 @@ def phrase_tokens(text: str) -> str:
     return " ".join(token for unit in units(text) for token in unit_tokens(unit))
 
 
-def _all_grams(spellings: Iterable[str]) -> Iterator[tuple[str, int, str]]:
-    return ((gram, len(word), word) for word in spellings for gram in grams(word))
+def _add_spellings(database: sqlite3.Connection, spelled: Iterable[str]) -> None:
+    """Alphabetic words of four letters or more, as frequent as their stems, and the triples of letters to find them by."""
+    known = sorted(word for word in spelled if len(word) > 3 and word.isalpha())
+    database.execute("INSERT INTO terms SELECT term, doc FROM vocabulary")
+    database.create_function("stem", 1, stem, deterministic=True)
+    database.executemany("INSERT INTO spelled VALUES (?)", ((word,) for word in known))
+    database.execute("INSERT INTO spellings SELECT word, documents FROM spelled JOIN terms ON term = stem(word)")
+    database.executemany("INSERT INTO loose_grams VALUES (?, ?, ?)", ((gram, len(word), word) for word in known for gram in grams(word)))
+    database.execute("INSERT INTO grams SELECT * FROM loose_grams ORDER BY gram, length, word")

@@ -16,8 +16,11 @@ from pathlib import Path
 
 from dlatlas.files import cache_folder
 
-CODE = Path(__file__).parent
-"""What decides how the index is made: the modules and tables of this package."""
+CODE = [
+    Path(__file__).with_name(name)
+    for name in ("build.py", "documents.py", "facets.py", "han.txt", "spelling.py", "stems.py", "tables.py", "text.py")
+]
+"""What decides how the index is made."""
 
 
 def connect(root: Path) -> sqlite3.Connection:
@@ -112,15 +115,15 @@ def _restamp(path: Path, stamp: str) -> None:
 
 
 def _files(root: Path) -> Iterator[tuple[str, str]]:
-    """The files that the index is made from, as (name, path): the catalog and this package."""
-    for folder, endings in ((root / "catalog", (".yml", ".yaml")), (CODE, (".py", ".txt"))):
-        top = os.fspath(folder)
-        yield from sorted(
-            (os.path.relpath(path := os.path.join(above, name), top), path)
-            for above, _, names in os.walk(top)
-            for name in names
-            if name.endswith(endings)
-        )
+    """The files that the index is made from, as (name, path): the catalog's and the code's."""
+    top = os.fspath(root / "catalog")
+    yield from ((path.name, os.fspath(path)) for path in CODE)
+    yield from sorted(
+        (os.path.relpath(path := os.path.join(above, name), top), path)
+        for above, _, names in os.walk(top)
+        for name in names
+        if name.endswith((".yml", ".yaml"))
+    )
 
 
 def _stamp(root: Path) -> str:

@@ -20,10 +20,12 @@ CREATE TABLE members(family INTEGER, tokens TEXT, units TEXT, name TEXT);
 CREATE TABLE terms(term TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID;
 CREATE TABLE spellings(word TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID;
 CREATE TABLE grams(gram TEXT, length INTEGER, word TEXT, PRIMARY KEY (gram, length, word)) WITHOUT ROWID;
+CREATE TEMP TABLE spelled(word TEXT);
 CREATE TEMP TABLE loose_grams(gram TEXT, length INTEGER, word TEXT);
 CREATE VIRTUAL TABLE words USING fts5(
     {", ".join(FIELDS)}, tags, content = 'docs', content_rowid = 'doc', columnsize = 0, tokenize = "ascii tokenchars '+#=-'"
 );
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row);
 INSERT INTO words(words, rank) VALUES ('hashsize', {64 << 20});
 """
 

@@ -62,33 +62,44 @@ def units(text: str) -> Iterator[str]:
 
 def tokens(text: str) -> list[str]:
     """What the index holds of a text: stems and Chinese pairs in order; then, once more, each hyphenated word joined."""
+    return prepare(text)[0]
+
+
+def prepare(text: str) -> tuple[list[str], list[str]]:
+    """The tokens of a text, and its words as they are spelled."""
     found: list[str] = []
     joined: list[str] = []
+    spelled: list[str] = []
     for chunk in text.split():
-        inner, whole = _chunk(chunk)
+        inner, whole, plain = _chunk(chunk)
         found += inner
         joined += whole
-    return found + joined
+        spelled += plain
+    return found + joined, spelled
 
 
 @lru_cache(maxsize=1 << 17)
-def _chunk(chunk: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The tokens of what stands between two spaces, and its joined hyphenated words."""
+def _chunk(chunk: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Of what stands between two spaces: its tokens, its joined hyphenated words, and its words as they are spelled."""
     found: list[str] = []
     joined: list[str] = []
+    spelled: list[str] = []
     for m in UNIT.finditer(normalize(chunk)):
         if m["han"]:
             found += pairs(m["han"])
-        else:
-            parts = _parts(m["word"])
-            found += map(stem, parts)
-            if len(parts) > 1:
-                joined.append(stem("".join(parts)))
-    return tuple(found), tuple(joined)
+            continue
+        parts = _parts(m["word"])
+        spelled += parts
+        found += map(stem, parts)
+        if len(parts) > 1:
+            joined.append(stem("".join(parts)))
+    return tuple(found), tuple(joined), tuple(spelled)
 
 
 def _parts(word: str) -> list[str]:
     """The parts of a hyphenated word, without a possessive ending."""
+    if "-" not in word and "'" not in word:
+        return [word]
     return [part for part in re.sub(r"'s$|'", "", word).split("-") if part]
 
 

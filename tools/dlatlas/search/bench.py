@@ -1,0 +1,184 @@
+"""Measure the search: ``python -m dlatlas.search.bench`` writes ``evidence/search.json``.
+
+For each number of made-up documents it builds the index and then starts the whole command
+``dlatlas search`` anew for each query. Beside it stand a plain scan of the same prepared text,
+which is what a program without an index would do, and tantivy, where it is installed, on the
+same prepared text. Times are of whole processes, from start to exit, medians over repeats.
+
+    python -m dlatlas.search.bench                        # 1,000 and 1,000,000 documents; several minutes, 4 GiB of disk
+    python -m dlatlas.search.bench --documents 1000 --out -
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import date
+from importlib.util import find_spec
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from dlatlas.catalog.load import load
+from dlatlas.files import write_atomically
+from dlatlas.root import find_root
+from dlatlas.search import index, rivals
+from dlatlas.search.build import build, source_of
+from dlatlas.search.documents import Document
+from dlatlas.search.synthetic import synthetic
+from dlatlas.search.tables import FIELDS
+from dlatlas.search.text import tokens
+
+QUERIES = (
+    "lstm",
+    "deep learning",
+    "neural network",
+    "剪枝",
+    "卷积神经网络",
+    "強化學習",
+    "GAN训练技巧",
+    "convolutoin neural netwrok",
+    "batch normalisation pytorch code",
+    "how do I stop my network from overfitting",
+    "Bengio attention 2015",
+    "drop out",
+    '"machine translation" -type:code',
+    "optimization type:paper year:2016..2018",
+    "https://arxiv.org/pdf/2503.00001v2.pdf",
+    "a network of learning",
+)
+"""What is asked: each kind of query, and words that nearly every document has."""
+
+ENGINES = ("sqlite", "scan", "tantivy")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m dlatlas.search.bench", description="Measure the search.")
+    parser.add_argument("--documents", default="1000,1000000", help="numbers of documents (default: 1000,1000000)")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="engines to measure (default: all that are installed)")
+    parser.add_argument("--repeats", type=int, default=5, help="times that each query is asked, after one that does not count (default: 5)")
+    parser.add_argument("--work", type=Path, help="folder that keeps the indexes for another run (default: a temporary one)")
+    parser.add_argument("--out", default="evidence/search.json", help="file to write, or - to print (default: evidence/search.json)")
+    parser.add_argument("--root", help="folder that holds catalog/")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dlatlas-bench-") as temporary:
+        work = (args.work or Path(temporary)).resolve()
+        shutil.copytree(find_root(args.root) / "catalog", work / "catalog", dirs_exist_ok=True)  # nobody edits it meanwhile
+        asked = [(engine, int(count)) for count in args.documents.split(",") for engine in args.engines.split(",")]
+        scale = [_measure(work, engine, count, args.repeats) for engine, count in asked if _installed(engine)]
+    result = {"date": date.today().isoformat(), "environment": _environment(), "queries": QUERIES, "scale": scale}
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    if args.out == "-":
+        print(text, end="")
+    else:
+        write_atomically(Path(args.out), text)
+    return 0
+
+
+def _installed(engine: str) -> bool:
+    if engine == "tantivy" and find_spec("tantivy") is None:
+        print("tantivy is not installed: left out", file=sys.stderr)
+        return False
+    return True
+
+
+def _measure(work: Path, engine: str, count: int, repeats: int) -> dict[str, Any]:
+    """One row of the result. An index is built in a process of its own, and only where ``work`` has none yet."""
+    noted = work / str(count) / f"{engine}.json"
+    if not noted.is_file():
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            built = pool.submit(_build, work, work, engine, count).result()
+        write_atomically(noted, json.dumps(built))
+    built = json.loads(noted.read_text("utf-8"))
+    cold = {query: _cold(work, engine, count, query, repeats) for query in QUERIES}
+    row = {
+        "engine": engine,
+        "documents": count,
+        **built,
+        "cold_ms": {"p50": round(statistics.median(cold.values()), 1), "max": round(max(cold.values()), 1)},
+        "queries_ms": {query: round(ms, 1) for query, ms in cold.items()},
+    }
+    print(f"{engine}, {count:,} documents: {built} {row['cold_ms']}", file=sys.stderr)
+    return row
+
+
+def _cold(work: Path, engine: str, count: int, query: str, repeats: int) -> float:
+    """Milliseconds of a whole process that answers a query, the median."""
+    folder = work / str(count)
+    environment = {**os.environ, "DLATLAS_CACHE": str(folder)}
+    if engine == "sqlite":
+        command = ["-m", "dlatlas.cli", "--root", str(work), "search", "--json", f"--limit={rivals.BEST}", "--", query]
+    else:
+        command = ["-m", "dlatlas.search.rivals", engine, str(folder), query]
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *command], env=environment, capture_output=True, check=False)
+        times.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(times[1:])
+
+
+def _build(root: Path, work: Path, engine: str, count: int) -> dict[str, Any]:
+    """Build the index of an engine; seconds without those that making up the documents took, peak memory and size."""
+    folder = work / str(count)
+    folder.mkdir(parents=True, exist_ok=True)
+    source = source_of(load(root))
+    real = list(source.documents)
+    clock = _Clock(chain((d for d in real if d.type in ("topic", "method")), synthetic(real, count)))
+    start = time.perf_counter()
+    if engine == "sqlite":
+        os.environ["DLATLAS_CACHE"] = str(folder)
+        path = index.path_of(root)
+        index.write(path, lambda database: build(database, replace(source, documents=clock), index.marks(root))).close()
+    else:
+        path = rivals.WRITE[engine](folder, ((d.id, [" ".join(tokens(d.fields.get(name, ""))) for name in FIELDS]) for d in clock))
+    seconds = time.perf_counter() - start - clock.seconds
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    files = [path] if path.is_file() else list(path.iterdir())
+    size = sum(file.stat().st_size for file in files) / 2**20
+    return {"build_s": round(seconds, 1), "peak_mib": round(peak), "file_mib": round(size, 1)}
+
+
+class _Clock:
+    """Passes documents on and counts the seconds that making them took."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self.documents = iter(documents)
+        self.seconds = 0.0
+
+    def __iter__(self) -> _Clock:
+        return self
+
+    def __next__(self) -> Document:
+        start = time.perf_counter()
+        try:
+            return next(self.documents)
+        finally:
+            self.seconds += time.perf_counter() - start
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
