@@ -6,8 +6,11 @@ import pytest
 from dlatlas.evidence.store import write_json
 from dlatlas.site import listing
 from dlatlas.site.context import Context, relative
-from dlatlas.site.generate import configuration, markdown, pages
+from dlatlas.site.generate import markdown, pages
+from dlatlas.site.home import home_page
+from dlatlas.site.configuration import configuration
 from dlatlas.site.implementation import public_names
+from dlatlas.site.methods import methods_page
 from dlatlas.site.strings import LANGUAGES
 from dlatlas.site.topic import topic_page
 
@@ -119,18 +122,18 @@ def test_nothing_hostile_reaches_a_page(site_tree: Path, english: Context, lang:
 
 
 def test_titles_in_front_matter_are_escaped(english: Context) -> None:
-    page = listing.home_page(english)
+    page = home_page(english)
     hostile = type(page)("x/", '<b>"a"</b>', "", "page")
     assert 'title: "&lt;b&gt;&quot;a&quot;&lt;/b&gt;"' in markdown(hostile)
 
 
 def test_home_counts_the_catalog(english: Context) -> None:
-    body = listing.home_page(english).body
+    body = home_page(english).body
     assert re.findall(r"<dd>(?:<a[^>]*>)?(\d+)", body) == ["2", "3", "5", "3", "1"]
 
 
 def test_every_method_is_in_the_table(english: Context) -> None:
-    body = listing.methods_page(english).body
+    body = methods_page(english).body
     assert [body.count(f"<code>{m}</code>") for m in ("adam", "storm", "lstm")] == [1, 1, 1]
     assert body.count("badge-planned") == 3 and "torch.optim.Adam" in body and "1e-16" in body
 

@@ -2,7 +2,7 @@ import re
 import string
 
 import pytest
-from dlatlas.site.generate import SECTIONS, TEMPLATE_WORDS
+from dlatlas.site.configuration import SECTIONS, TEMPLATE_WORDS
 from dlatlas.site.strings import LANGUAGES, WORDS, say
 
 from tests.tools.site.conftest import REPOSITORY
@@ -24,8 +24,8 @@ def test_say_fills_placeholders() -> None:
 
 def test_every_word_is_used() -> None:
     files = (REPOSITORY / "tools/dlatlas/site").rglob("*.py")
-    source = "\n".join(p.read_text("utf-8") for p in files if p.name != "strings.py" and not p.name.startswith("words_"))
-    prefixes = ("type-", "lang-", "level-", "link-", "rel-", "rev-", "filter-", "group-", "use-")
+    source = "\n".join(p.read_text("utf-8") for p in files if not p.name.startswith(("strings", "words_")))
+    prefixes = ("verdict-", "gate-", "type-", "lang-", "level-", "link-", "rel-", "rev-", "filter-", "group-", "use-")
     unused = [
         k for k in WORDS if not re.search(f"[\"']{k}[\"']", source) and not k.startswith(prefixes) and not k.endswith(("-count", "-one"))
     ]

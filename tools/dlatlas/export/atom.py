@@ -13,13 +13,20 @@ NAMESPACE = "http://www.w3.org/2005/Atom"
 TITLE = "Deep Learning Atlas"
 
 
-def atom(entries: Iterable[Entry]) -> str:
-    """The dated entries by `added`, newest first, those of one day in the catalog's order."""
+def atom(entries: Iterable[Entry], *, address: str | None = None, site: str | None = None) -> str:
+    """The dated entries by `added`, newest first, those of one day in the catalog's order.
+
+    ``address`` is where the feed itself will be found, ``site`` the page that it belongs to; both where they are known.
+    """
     dated = sorted((entry for entry in entries if entry.added), key=lambda entry: entry.added or "", reverse=True)
     ET.register_namespace("", NAMESPACE)
     feed = ET.Element(f"{{{NAMESPACE}}}feed")
     _add(feed, "id", _urn("feed"))
     _add(feed, "title", TITLE)
+    if address:
+        _add(feed, "link", href=address, rel="self", type="application/atom+xml")
+    if site:
+        _add(feed, "link", href=site, rel="alternate", type="text/html")
     _add(feed, "updated", max((_changed(entry) for entry in dated), default="1970-01-01T00:00:00Z"))
     _add(_add(feed, "author"), "name", TITLE)
     for entry in dated:

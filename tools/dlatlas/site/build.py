@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dlatlas.catalog.load import load
-from dlatlas.site import gates, node_tools, preview
+from dlatlas.site import gates, live, node_tools, preview, search
 from dlatlas.site.generate import generate
 from dlatlas.site.landing import landing, missing
 from dlatlas.site.node_tools import BuildError
+from dlatlas.site.publish import LOCAL, publish, site_url
 from dlatlas.site.strings import LANGUAGES
 
 __all__ = ["BuildError", "build", "serve"]
@@ -27,18 +28,17 @@ MARK = ".nojekyll"
 WITHOUT_HOST = ("404.html", "sitemap.xml", "sitemap.xml.gz")
 """What MkDocs writes for a site at the root of a known host, which ours need not be."""
 
-UNSEARCHED = ".headerlink, .badge, .edition-code, .edition-link, .checks, .filters, .doc-signature"
-"""Parts of pages that would only blur the search results."""
-
-
-def build(root: Path, out: Path, *, strict: bool = True) -> None:
+def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None) -> None:
     """Build the site of the checkout ``root`` into ``out``, which changes only when everything has succeeded.
+
+    ``url`` is the address under which it will be found (default: ``$DLATLAS_SITE_URL``); without one it names no host but this machine.
 
     Raises:
         CatalogError: the catalog breaks its format.
+        ValueError: ``url`` is not an address of a page on the web.
         BuildError: a step failed, or (with ``strict``) MkDocs warned or a check of the built pages found a problem.
     """
-    root, out = root.resolve(), out.resolve()
+    root, out, url = root.resolve(), out.resolve(), site_url(url)
     for needed in (root / "mkdocs.yml", *(root / "docs" / lang for lang in LANGUAGES)):
         if not needed.exists():
             raise BuildError(f"{needed} is missing: the site is built from a checkout of the repository")
@@ -51,9 +51,11 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
     new = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-", suffix=".part"))
     try:
         with _step("pages"):
-            counts = generate(root, work, load(root))
+            catalog = load(root)
+            counts = generate(root, work, catalog, url=url)
             for lang in LANGUAGES:
                 node_tools.copy_assets(work / lang / "assets")
+                live.copy_runtime(work / lang / "assets")
             print(f"{sum(counts.values())} pages", end=" ", flush=True)
         with _step("html"):
             _together({lang: _mkdocs(work, lang, new / lang, strict) for lang in LANGUAGES})
@@ -62,12 +64,14 @@ def build(root: Path, out: Path, *, strict: bool = True) -> None:
         with _step("formulas and styles"):
             _together({lang: node_tools.start(node_tools.FOLDER / "finish.mjs", new / lang) for lang in LANGUAGES})
         with _step("search index"):
-            _together({lang: _pagefind(new / lang, lang) for lang in LANGUAGES})
+            records = search.prepare(new, catalog, work)
+            _together({"records": node_tools.start(node_tools.FOLDER / "search.mjs", records, new / "search")})
         (new / "index.html").write_text(landing(), "utf-8")
         (new / "404.html").write_text(missing(), "utf-8")
         (new / MARK).touch()
+        publish(new, catalog, url)
         with _step("checks"):
-            problems = gates.check(new)
+            problems = gates.check(new, url or LOCAL)
             if problems and strict:
                 raise BuildError("\n".join(["the built pages have problems:", *problems]))
             print(*problems, sep="\n", end="", flush=True)
@@ -113,19 +117,6 @@ def _mkdocs(work: Path, lang: str, to: Path, strict: bool) -> subprocess.Popen[s
         text=True,
         encoding="utf-8",
         env={**os.environ, **quiet},
-    )
-
-
-def _pagefind(folder: Path, lang: str) -> subprocess.Popen[str]:
-    return node_tools.start(
-        node_tools.MODULES / "pagefind/lib/runner/bin.cjs",
-        "--site",
-        folder,
-        "--force-language",
-        lang,
-        "--exclude-selectors",
-        UNSEARCHED,
-        "--quiet",
     )
 
 

@@ -1,61 +1,18 @@
-"""The pages that list: home, areas, methods, claims, errata, glossary and the source files."""
+"""The pages that list: areas, claims, errata, glossary, timeline and the source files."""
 
 from __future__ import annotations
 
 from collections import Counter
 from html import escape
 
-from dlatlas.catalog.model import Area, Method, Topic
+from dlatlas.catalog.model import Area, Topic
 from dlatlas.evidence.store import module_path
 from dlatlas.site import proof
 from dlatlas.site.commented import whole
 from dlatlas.site.context import Context, Page
+from dlatlas.site.figures.timeline import area_timeline, catalog_timeline
 from dlatlas.site.implementation import helpers, modules
 from dlatlas.site.markup import heading, inline, paragraphs, tag
-
-USES = (("use-read", "browse-topics", "#areas"), ("use-run", "browse-methods", "methods/"), ("use-check", "browse-claims", "claims/"))
-"""The three uses on the home page: words, words of the link, address."""
-
-
-def home_page(context: Context) -> Page:
-    """What the site is, three uses, its numbers, and the areas as cards."""
-    place = Page("", context.say("site"), "", "home")
-    say = context.say
-    counts = [
-        ("areas", len(context.catalog.areas), ""),
-        ("topics", len(context.catalog.topics), ""),
-        ("entries", len(context.catalog.entries), ""),
-        ("methods", len(context.statuses), "methods/"),
-        ("verified-methods", Counter(context.statuses.values())["verified"], "methods/"),
-    ]
-    numbers = [tag("dt", say(name)) + tag("dd", tag("a", f"{n:,}", href=url) if url else f"{n:,}") for name, n, url in counts]
-    hero = (
-        tag("h1", say("site"))
-        + tag("p", say("tagline"), class_="tagline")
-        + tag("p", say("lead"), class_="lead")
-        + tag("dl", "".join(tag("div", pair) for pair in numbers), class_="numbers")
-    )
-    uses = "".join(
-        tag("section", tag("h3", say(name)) + tag("p", say(f"{name}-text")) + tag("p", tag("a", say(label), href=url)))
-        for name, label, url in USES
-    )
-    cards = "".join(_area_card(context, place, area) for area in context.catalog.areas)
-    body = "\n\n".join(
-        (
-            tag("div", hero, class_="hero"),
-            f"## {say('uses')} {{#uses}}",
-            tag("div", uses, class_="uses"),
-            f"## {say('areas')} {{#areas}}",
-            tag("div", cards, class_="cards"),
-        )
-    )
-    return Page("", say("site"), body, "home", description=say("lead"), meta={"hide": ["navigation", "toc"]})
-
-
-def _area_card(context: Context, page: Page, area: Area) -> str:
-    names = "".join(tag("li", context.topic_link(page, topic)) for topic in context.topics_of(area))
-    title = tag("h3", tag("a", escape(area.title.get(context.lang)), href=page.url(f"{area.id}/")))
-    return tag("section", title + tag("p", context.html(area.summary)) + tag("ul", names), class_="card")
 
 
 def area_page(context: Context, area: Area) -> Page:
@@ -64,7 +21,7 @@ def area_page(context: Context, area: Area) -> Page:
     items = "\n".join(_topic_row(context, place, topic) for topic in context.topics_of(area))
     summary = area.summary.get(context.lang)
     head = tag("h1", context.both(area.title)) + tag("div", paragraphs(summary), class_="summary")
-    body = f"{head}\n\n{tag('ol', items, class_='topics', data_pagefind_weight=0.3)}"
+    body = f"{head}\n\n{tag('ol', items, class_='topics', data_pagefind_weight=0.3)}\n\n{area_timeline(context, place, area)}"
     return Page(place.address, place.title, body, "area", description=summary, meta={"area": area.id, "hide": ["toc"]})
 
 
@@ -79,32 +36,6 @@ def _topic_row(context: Context, page: Page, topic: Topic) -> str:
     title = tag("h2", f"{context.topic_link(page, topic)} {other if topic.title.en != topic.title.zh else ''}")
     opening = topic.summary.get(context.lang).strip().split("\n\n")[0]
     return tag("li", title + tag("p", inline(opening), class_="opening-line") + tag("p", " · ".join(counts), class_="entry-facts"))
-
-
-def methods_page(context: Context) -> Page:
-    """Every method of the catalog with its status and what it was checked against."""
-    place = Page("methods/", context.say("methods"), "", "table")
-    headers = [context.say(key) for key in ("method", "topic", "status", "oracle", "error", "devices")]
-    rows = [_method_row(context, place, topic, method) for topic, method in context.catalog.methods()]
-    counts = Counter(context.statuses.values())
-    order = ("verified", "stale", "unverified", "planned")
-    summary = " · ".join(f"{proof.badge(context, status)} {counts[status]}" for status in order if counts[status])
-    intro = context.say("methods-intro")
-    body = tag("h1", place.title) + tag("p", intro) + tag("p", summary) + proof.table(headers, rows, "methods")
-    return Page(place.address, place.title, tag("div", body), "table", description=intro, meta={"hide": ["navigation", "toc"]})
-
-
-def _method_row(context: Context, page: Page, topic: Topic, method: Method) -> list[str]:
-    target = context.topic_address(topic)
-    name = tag("a", context.html(method.title), href=page.url(f"{target}#proof-{method.id}" if method.object else target))
-    return [
-        f"{name} {tag('code', method.id)}",
-        context.topic_link(page, topic),
-        proof.badge(context, context.statuses[method.id]),
-        context.html(method.oracle) if method.oracle else "",
-        proof.largest_error(context, method),
-        ", ".join(map(escape, context.evidence.of(method.id))),
-    ]
 
 
 def claims_page(context: Context) -> Page:
@@ -132,6 +63,14 @@ def errata_page(context: Context) -> Page:
     if len(parts) == 1:
         parts.append(tag("p", context.say("no-errata")))
     return Page(place.address, place.title, "\n\n".join(parts), "page", description=context.say("errata-intro"))
+
+
+def timeline_page(context: Context) -> Page:
+    """The works to read first, along the years."""
+    place = Page("timeline/", context.say("timeline-page"), "", "page")
+    intro = context.say("timeline-intro")
+    body = tag("h1", place.title) + tag("p", intro) + catalog_timeline(context, place)
+    return Page(place.address, place.title, tag("div", body), "page", description=intro, meta={"hide": ["navigation", "toc"]})
 
 
 def glossary_page(context: Context) -> Page:

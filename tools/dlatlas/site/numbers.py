@@ -1,0 +1,62 @@
+"""The site's own numbers: how its build grows with the catalog, and what its gates measured."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+from dlatlas.site import proof
+from dlatlas.site.context import Context, Page
+from dlatlas.site.markup import tag
+
+SCALE = "evidence/site_scale.json"
+GATES = "evidence/site_gates.json"
+
+
+def numbers_page(context: Context) -> Page:
+    """Tables of the last recorded runs; says so where none is recorded."""
+    place = Page("numbers/", context.say("numbers"), "", "page")
+    intro = context.say("numbers-intro")
+    parts = [tag("div", tag("h1", place.title) + tag("p", intro))]
+    for name, told, file, table in (("scale", "scale-intro", SCALE, _scale), ("gates", "gates-intro", GATES, _gates)):
+        path = context.root / file
+        stored = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        content = table(context, stored) + proof.environment(context, stored["environment"]) if stored else tag("p", context.say("not-run"))
+        parts.append(f"## {context.say(name)} {{#{name}}}\n\n{tag('p', context.say(told))}\n\n{content}")
+    return Page(place.address, place.title, "\n\n".join(parts), "page", description=intro)
+
+
+def _scale(context: Context, stored: dict[str, Any]) -> str:
+    headers = [context.say(key) for key in ("topics", "pages", "build-time", "per-page", "memory", "first-result")]
+    rows = [
+        [
+            f"{row['topics']:,}",
+            f"{row['pages']:,}",
+            f"{row['seconds']:.0f} s",
+            f"{row['ms_per_page']:.1f} ms",
+            f"{row['peak_mib']:,.0f} MiB",
+            f"{row['first_result_ms']:.0f} ms",
+        ]
+        for row in stored["rows"]
+    ]
+    return proof.table(headers, rows, "numbers-table")
+
+
+def _gates(context: Context, stored: dict[str, Any]) -> str:
+    headers = [context.say(key) for key in ("gate", "looked-at", "problems", "seconds")]
+    rows = [
+        [context.say(f"gate-{name.replace(' ', '-')}"), escape(_looked(gate)), str(len(gate["problems"])), f"{gate['seconds']:.1f}"]
+        for name, gate in stored["gates"].items()
+    ]
+    return proof.table(headers, rows, "numbers-table")
+
+
+def _looked(gate: dict[str, Any]) -> str:
+    """What a gate looked at: how many, and its own numbers."""
+    parts = [str(gate["looked"])] if "looked" in gate else []
+    if "heaviest" in gate:
+        parts.append(f"≤ {gate['heaviest']['bytes'] / 1000:.0f} kB")
+    if "scores" in gate:
+        parts += ["/".join(map(str, scores.values())) for scores in gate["scores"].values()]
+    return ", ".join(parts)
