@@ -1,10 +1,13 @@
-// Search over both languages: Pagefind's index of this language, the other one merged, Traditional Chinese queries converted.
+// The search dialog: finds in the records of both languages as one types, shows them in the reader's.
+
+import { Finder } from "./search-find.js";
+import { isHan, Preparer } from "./search-text.js";
 
 const dialog = document.getElementById("search");
 const { base, lang, other } = dialog.dataset;
 const words = {
-  en: { label: "Search the atlas", close: "Close", start: "Type a word, a title or a name.", none: "Nothing found.", found: "{n} results", loading: "Searching …", failed: "The search index could not be loaded." },
-  zh: { label: "搜索图谱", close: "关闭", start: "输入词语、标题或人名。", none: "没有找到。", found: "{n} 条结果", loading: "正在搜索……", failed: "无法载入搜索索引。" },
+  en: { label: "Search the atlas", close: "Close", start: "Type a word, a title, a name or an address.", none: "Nothing found.", found: "{n} results", instead: "searched for {words}", loading: "Searching …", failed: "The search index could not be loaded." },
+  zh: { label: "搜索图谱", close: "关闭", start: "输入词语、标题、人名或网址。", none: "没有找到。", found: "{n} 条结果", instead: "按 {words} 搜索", loading: "正在搜索……", failed: "无法载入搜索索引。" },
 }[lang];
 const shownAtOnce = 12;
 
@@ -18,28 +21,24 @@ input.placeholder = words.label;
 list.setAttribute("aria-label", words.label);
 close.textContent = words.close;
 
+const root = new URL(`${base}/`, location.href);
+const shared = new URL("../search/", root);
 let engine = null;
-let simplify = null;
 let turn = 0;
 let selected = -1;
 
 function load() {
   engine ??= (async () => {
-    const root = new URL(`${base}/`, location.href);
-    const pagefind = await import(new URL("pagefind/pagefind.js", root).href);
-    await pagefind.options({ baseUrl: root.pathname });
+    const [pagefind, rules] = await Promise.all([import(new URL("pagefind.js", shared).href), fetch(new URL("rules.json", shared)).then((answer) => answer.json())]);
+    // records have their weights; neither their length nor how much of a word matches is to change them
+    await pagefind.options({ ranking: { pageLength: 0, termSimilarity: 1 } });
     await pagefind.init();
-    const sibling = new URL(`../${other}/`, root);
-    await pagefind.mergeIndex(new URL("pagefind/", sibling).href, { baseUrl: sibling.pathname, indexWeight: 0.6, language: other }).catch(() => {});
-    return pagefind;
+    let known = null;
+    const vocabulary = () => (known ??= fetch(new URL("words.txt", shared)).then((answer) => answer.text()).then((text) => text.split(" ")));
+    const preparer = new Preparer(rules);
+    return { finder: new Finder(pagefind, preparer, rules, vocabulary), preparer, types: rules.types[lang] };
   })().catch((error) => { engine = null; throw error; });
   return engine;
-}
-
-async function simplified(query) {
-  if (!/\p{Script=Han}/u.test(query)) return query;
-  simplify ??= import(new URL(`${base}/assets/t2cn.js`, location.href).href).then(({ Converter }) => Converter({ from: "t", to: "cn" }));
-  return (await simplify)(query);
 }
 
 async function search() {
@@ -48,55 +47,72 @@ async function search() {
   if (!query) { show([], words.start); return; }
   status.textContent = words.loading;
   try {
-    const pagefind = await load();
-    const found = await pagefind.search(await simplified(query));
-    const data = await Promise.all(found.results.slice(0, shownAtOnce).map((result) => result.data()));
-    if (mine === turn) show(distinct(data), found.results.length ? words.found.replace("{n}", found.results.length) : words.none);
+    const { finder, preparer, types } = await load();
+    const { results, total, corrected, terms } = await finder.find(query, shownAtOnce);
+    if (mine !== turn) return;
+    const instead = Object.values(corrected).join(", ");
+    const message = total ? words.found.replace("{n}", total) : words.none;
+    show(results.map((result, index) => item(result, index, types, preparer, new Set(terms))), instead ? `${message} (${words.instead.replace("{words}", instead)})` : message);
   } catch {
     if (mine === turn) show([], words.failed);
   }
 }
 
-// A page that both languages found is shown once, in the reader's language, at its better place.
-function distinct(results) {
-  const pages = new Map();
-  for (const result of results) {
-    const path = new URL(result.url, location.href).pathname;
-    const page = path.replace(/\/(en|zh)\//, "/");
-    if (!pages.has(page) || path.includes(`/${lang}/`)) pages.set(page, result);
-  }
-  return [...pages.values()];
-}
-
-function show(results, message) {
+function show(rows, message) {
   status.textContent = message;
-  list.replaceChildren(...results.map(item));
-  select(results.length ? 0 : -1);
+  list.replaceChildren(...rows);
+  select(rows.length ? 0 : -1);
 }
 
-function item(result, index) {
-  const row = document.createElement("li");
-  row.role = "option";
-  row.id = `search-result-${index}`;
-  const anchor = document.createElement("a");
-  const best = result.sub_results?.find((part) => part.url.includes("#"));
-  anchor.href = result.url;
-  anchor.tabIndex = -1;
-  const title = document.createElement("strong");
-  title.textContent = result.meta.title;
-  const text = document.createElement("span");
-  text.innerHTML = result.excerpt; // Pagefind escapes the page's text and adds only <mark>
-  anchor.append(title);
-  if (best && best.title !== result.meta.title) {
-    const part = document.createElement("small");
-    part.textContent = best.title;
-    anchor.append(part);
-    anchor.href = best.url;
-    text.innerHTML = best.excerpt;
+function item(result, index, types, preparer, terms) {
+  const row = element("li", "", { role: "option", id: `search-result-${index}` });
+  row.dataset.record = result.type === "topic" || result.type === "method" ? `${result.type}:${result.id}` : result.id;
+  const anchor = element("a", "", { href: new URL(result.path, root).href, tabIndex: -1 });
+  const title = element("strong");
+  title.append(...marked(result[lang], preparer, terms));
+  anchor.append(title, element("small", types[result.type] ?? ""));
+  if (result[other] !== result[lang]) {
+    const second = element("em", "", { lang: other });
+    second.append(...marked(result[other], preparer, terms));
+    anchor.append(second);
   }
-  anchor.append(text);
+  if (result[`note-${lang}`]) {
+    const note = element("span");
+    note.append(...marked(result[`note-${lang}`], preparer, terms));
+    anchor.append(note);
+  }
   row.append(anchor);
   return row;
+}
+
+function element(name, text = "", properties = {}) {
+  const made = Object.assign(document.createElement(name), properties);
+  if (text) made.textContent = text;
+  return made;
+}
+
+// A text with the words and the Chinese runs marked that were asked for.
+function marked(text, preparer, terms) {
+  const nodes = [];
+  const add = (part, hit) => {
+    const last = nodes.at(-1);
+    if (last?.hit === hit) last.text += part;
+    else nodes.push({ text: part, hit });
+  };
+  for (const part of text.split(/([\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}])+)/u).filter(Boolean)) {
+    if (isHan(part)) for (const [i, hit] of runHits(preparer.normalize(part), part.length, terms).entries()) add(part[i], hit);
+    else add(part, terms.has(preparer.units(part)[0]));
+  }
+  return nodes.map(({ text: content, hit }) => (hit ? element("mark", content) : document.createTextNode(content)));
+}
+
+// Which characters of a Chinese run are asked for; all, where its plain form has another length.
+function runHits(plain, length, terms) {
+  const hits = Array(plain.length).fill(false);
+  for (const run of terms) {
+    if (isHan(run)) for (let at = plain.indexOf(run); at >= 0; at = plain.indexOf(run, at + 1)) hits.fill(true, at, at + run.length);
+  }
+  return plain.length === length ? hits : Array(length).fill(hits.includes(true));
 }
 
 function select(index) {
@@ -143,3 +159,11 @@ document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
   if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && event.key === "/") { event.preventDefault(); open(); }
 });
+
+// A browser's search field asks by address.
+const asked = new URL(location.href).searchParams.get("q");
+if (asked) {
+  open();
+  input.value = asked;
+  search();
+}

@@ -56,7 +56,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def copy_assets(assets: Path) -> None:
-    """Copy KaTeX's style sheet, the typefaces and the converter of Chinese scripts into a language's assets."""
+    """Copy KaTeX's style sheet and the typefaces into a language's assets."""
     katex = assets / "katex"
     (katex / "fonts").mkdir(parents=True, exist_ok=True)
     css = (MODULES / "katex/dist/katex.min.css").read_text("utf-8")
@@ -65,7 +65,6 @@ def copy_assets(assets: Path) -> None:
         shutil.copyfile(font, katex / "fonts" / font.name)
     (assets / "fonts").mkdir(exist_ok=True)
     (assets / "fonts.css").write_text("".join(_faces(MODULES / "@fontsource-variable" / name, assets / "fonts") for name in FONTS), "utf-8")
-    shutil.copyfile(MODULES / "opencc-js/dist/esm/t2cn.js", assets / "t2cn.js")
 
 
 def _faces(sheet: Path, fonts: Path) -> str:

@@ -1,0 +1,261 @@
+// Finds and ranks records as dlatlas search does documents: each word or name of the query is looked up in Pagefind on its own,
+// rare ones count more, what lacks one loses its share, whole names and addresses stand first.
+
+import { hashed, isHan, pairs, unitTokens } from "./search-text.js";
+
+const PART = /((?<!\S)[-−])?(?:([A-Za-z]+)[:：])?(?:"([^"]*)"?|([^\s"]+))/g;
+const FILTERS = new Set(["type", "topic", "area", "lang", "level", "year", "framework", "has"]);
+const LONGEST = 400;
+const LOADED = 16; // results whose prior is known before the last sorting
+const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, SHARPNESS = 0.8, PAGE = 0.4;
+
+export class Finder {
+  // words: a function that fetches the known words, most frequent first
+  constructor(pagefind, preparer, rules, words) {
+    Object.assign(this, { pagefind, preparer, rules, words });
+    this.names = new Set(rules.names);
+    this.functionWords = new Set(rules.functionWords);
+    this.functionRuns = new RegExp(rules.functionRuns);
+    this.looked = new Map();
+  }
+
+  async find(text, limit) {
+    const query = this.parse(text.slice(0, LONGEST));
+    this.filters = await this.filtersOf(query.filters);
+    this.looked.clear();
+    const whole = await this.keyed(text);
+    if (whole.size) return this.told(whole, [], {}, limit);
+    const corrected = {};
+    const groups = await this.groups(query.words, corrected);
+    const points = await this.scored(groups);
+    for (const phrase of query.phrases) {
+      const found = await this.look(phrase);
+      for (const id of points.keys()) if (!found.has(id)) points.delete(id);
+      if (!groups.length) for (const [id, one] of found) points.set(id, one);
+    }
+    for (const [id, one] of query.phrases.length ? [] : await this.named(query.words.map((word) => corrected[word] ?? word))) points.set(id, { ...one, score: one.score + (points.get(id)?.score ?? 0) });
+    if (!query.words.length && !query.phrases.length && this.filters) {
+      for (const result of (await this.pagefind.search(null, { filters: this.filters })).results) points.set(result.id, { score: 0, result });
+    }
+    for (const tokens of query.excluded) for (const id of (await this.look(tokens)).keys()) points.delete(id);
+    const terms = [...groups.flatMap((group) => group.terms), ...query.phrases.flat()];
+    return this.told(points, terms, corrected, limit);
+  }
+
+  parse(text) {
+    const query = { words: [], phrases: [], excluded: [], filters: [] };
+    for (const [, minus, field, phrase, word] of text.replace(/[“”„«»「」『』]/g, '"').matchAll(PART)) {
+      const name = field?.toLowerCase();
+      const body = phrase ?? word;
+      if (FILTERS.has(name) && !minus && body.trim()) { query.filters.push([name, body]); continue; }
+      const all = name && !FILTERS.has(name) ? `${field} ${body}` : body;
+      const tokens = this.preparer.units(all).flatMap(unitTokens);
+      if (!tokens.length) continue;
+      if (minus) query.excluded.push(tokens);
+      else if (phrase !== undefined) query.phrases.push(tokens);
+      else query.words.push(...this.preparer.words(all));
+    }
+    return query;
+  }
+
+  async filtersOf(given) {
+    if (!given.length) return undefined;
+    const known = await this.pagefind.filters();
+    return { all: given.map(([name, body]) => ({ [name]: { any: body.split(",").flatMap((value) => valuesOf(Object.keys(known[name] ?? {}), value)) } })) };
+  }
+
+  // Records that hold the tokens in a row, with Pagefind's score.
+  look(tokens) {
+    const phrase = tokens.join(" ");
+    if (!this.looked.has(phrase)) this.looked.set(phrase, this.lookUp(phrase));
+    return this.looked.get(phrase);
+  }
+
+  async lookUp(phrase) {
+    const options = this.filters ? { filters: this.filters } : {};
+    const strict = new Set((await this.pagefind.search(`"${phrase}"`, options)).results.map((result) => result.id));
+    const found = new Map();
+    if (!strict.size) return found;
+    for (const result of (await this.pagefind.search(phrase, options)).results) if (strict.has(result.id)) found.set(result.id, { score: result.score, result });
+    return found;
+  }
+
+  async known(word) {
+    return (await this.look([this.preparer.stem(word)])).size > 0;
+  }
+
+  // Groups: each is one thing that is asked for, in the ways a record may say it.
+  async groups(words, corrected) {
+    const groups = [];
+    const all = words.flatMap((word) => (isHan(word) ? word.split(this.functionRuns).filter(Boolean) : this.functionWords.has(word) ? [] : [word]));
+    const asked = all.length ? all : words;
+    for (let i = 0; i < asked.length; i += 1) {
+      if (isHan(asked[i])) { for (const run of await this.segments(asked[i])) groups.push(group([pairs(run)], [run])); continue; }
+      const ways = await this.ways(asked[i], corrected);
+      for (const beside of [asked[i - 1] && asked[i - 1] + asked[i], asked[i + 1] && asked[i] + asked[i + 1]]) {
+        if (beside && !isHan(beside) && !isHan(beside.at(-1)) && await this.known(beside)) ways.push({ tokens: [this.preparer.stem(beside)], quality: SYNONYM });
+      }
+      groups.push({ ways, terms: ways.flatMap((way) => way.tokens) });
+    }
+    return groups;
+  }
+
+  // A word, or what it begins or may be a misspelling of where no record has it.
+  async ways(word, corrected) {
+    const own = [{ tokens: [this.preparer.stem(word)], quality: 1 }];
+    if (word.length < 4 || !/^[a-z]+$/.test(word) || await this.known(word)) return own;
+    const known = await this.words();
+    for (const cut of cuts(word)) {
+      const tokens = cut.map((part) => this.preparer.stem(part));
+      if (cut.every((part) => known.includes(part)) && (await this.look(tokens)).size) return [{ tokens, quality: 0.95 }];
+    }
+    const completed = known.filter((other) => other.startsWith(word)).slice(0, 12);
+    const near = completed.length ? [] : nearest(word, known);
+    if (near.length) corrected[word] = near[0];
+    const found = completed.length ? completed.map((other) => [other, COMPLETED]) : near.map((other, i) => [other, i ? NEAR ** 2 : NEAR]);
+    return found.length ? found.map(([other, quality]) => ({ tokens: [this.preparer.stem(other)], quality })) : own;
+  }
+
+  // The names in a Chinese run, longest first, and what stands between them as far as any record has it.
+  async segments(run) {
+    const found = [];
+    let rest = "";
+    const flush = async () => { found.push(...await this.parts(rest)); rest = ""; };
+    for (let i = 0; i < run.length;) {
+      let end = Math.min(run.length, i + 16);
+      while (end > i + 1 && !this.names.has(run.slice(i, end))) end -= 1;
+      if (end > i + 1) { await flush(); found.push(run.slice(i, end)); i = end; } else rest += run[i++];
+    }
+    await flush();
+    return found.some((part) => part.length > 1) ? found.filter((part) => part.length > 1) : found;
+  }
+
+  async parts(run) {
+    if (!run) return [];
+    for (let end = run.length; end > 1; end -= 1) {
+      if ((await this.look(pairs(run.slice(0, end)))).size) return [run.slice(0, end), ...await this.parts(run.slice(end))];
+    }
+    return run.length > 1 ? this.parts(run.slice(1)) : [run];
+  }
+
+  async scored(groups) {
+    const points = new Map();
+    const counted = [];
+    for (const one of groups) {
+      const best = new Map();
+      for (const { tokens, quality } of one.ways) {
+        const found = await this.look(tokens);
+        const most = Math.max(...[...found.values()].map((hit) => hit.score));
+        for (const [id, { score, result }] of found) {
+          const strength = quality * (score / most) ** SHARPNESS;
+          if (strength > (best.get(id)?.strength ?? 0)) best.set(id, { strength, result });
+        }
+      }
+      counted.push({ best, weight: Math.log(1 + (this.rules.documents - best.size + 0.5) / (best.size + 0.5)) });
+    }
+    const total = counted.reduce((sum, { weight }) => sum + weight, 0) || 1;
+    for (const { best, weight } of counted) {
+      for (const [id, { strength, result }] of best) {
+        const one = points.get(id) ?? { sum: 0, share: 0, result };
+        points.set(id, { sum: one.sum + this.rules.points * weight * strength, share: one.share + weight / total, result });
+      }
+    }
+    for (let i = 1; i < groups.length; i += 1) {
+      const together = await this.look([...groups[i - 1].ways[0].tokens, ...groups[i].ways[0].tokens]);
+      const bonus = ADJACENT * this.rules.points * Math.min(counted[i - 1].weight, counted[i].weight);
+      for (const id of together.keys()) if (points.has(id)) points.get(id).sum += bonus;
+    }
+    const enough = [...points.values()].filter((one) => one.share > 0.99).length >= 5;
+    for (const [id, one] of points) {
+      one.score = one.sum * one.share;
+      if (one.share < (enough ? 0.99 : 0.35)) points.delete(id);
+    }
+    return points;
+  }
+
+  // Records whose name the query is; those of greater weight first.
+  async named(words) {
+    const short = words.filter((word) => !this.functionWords.has(word));
+    const stemmed = (list) => list.map((word) => this.preparer.stem(word)).join("");
+    const found = new Map();
+    for (const name of new Set([stemmed(words), stemmed(short), ...(words.some(isHan) ? [] : [this.preparer.stem(short.join(""))])])) {
+      const hits = name ? await this.look([hashed("name", name)]) : new Map();
+      const most = Math.max(...[...hits.values()].map((hit) => hit.score));
+      for (const [id, { score, result }] of hits) if (!found.has(id)) found.set(id, { score: 100 + 400 * (score / most), result });
+    }
+    return found;
+  }
+
+  async keyed(text) {
+    for (const key of keys(text.trim())) {
+      const found = await this.look([hashed("key", key)]);
+      if (found.size) return found;
+    }
+    return new Map();
+  }
+
+  async told(points, terms, corrected, limit) {
+    const sorted = [...points.values()].sort((a, b) => b.score - a.score);
+    const loaded = await Promise.all(sorted.slice(0, Math.max(LOADED, limit)).map(async ({ score, result }) => {
+      const { meta } = await result.data();
+      return { ...meta, score: (meta.type === "page" ? PAGE : 1) * score + this.rules.prior * Number(meta.prior ?? 0) };
+    }));
+    const results = loaded.sort((a, b) => b.score - a.score || Number(b.prior) - Number(a.prior)).slice(0, limit);
+    return { results, total: points.size, corrected, terms: [...new Set(terms)] };
+  }
+}
+
+const group = (all, terms) => ({ ways: all.map((tokens) => ({ tokens, quality: 1 })), terms });
+
+// The values that one value of a filter stands for: itself, or the years of a range.
+function valuesOf(known, value) {
+  const range = /^(\d{4})?\.\.(\d{4})?$/.exec(value);
+  return range ? known.filter((year) => year >= (range[1] ?? "") && year <= (range[2] ?? "9999")) : [value.toLowerCase()];
+}
+
+// A word in two, the most even cut first.
+function cuts(word) {
+  const found = [];
+  for (let k = 2; k < word.length - 1; k += 1) found.push([word.slice(0, k), word.slice(k)]);
+  return found.sort((a, b) => Math.abs(a[0].length - a[1].length) - Math.abs(b[0].length - b[1].length));
+}
+
+// Known words within one or two edits, nearest first, then those with the same first letter, then the most frequent.
+function nearest(word, known) {
+  const limit = word.length < 6 ? 1 : 2;
+  const near = known.map((other, place) => ({ other, place, far: Math.abs(other.length - word.length) <= limit && other.length > 3 ? distance(word, other) : 99 }));
+  const sorted = near.filter(({ far }) => far <= limit).sort((a, b) => a.far - b.far || (a.other[0] !== word[0]) - (b.other[0] !== word[0]) || a.place - b.place);
+  return sorted.slice(0, 3).map(({ other }) => other);
+}
+
+// Insertions, deletions, substitutions and swaps of neighbors.
+function distance(a, b) {
+  let earlier = [], before = [], row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    [earlier, before, row] = [before, row, [i]];
+    for (let j = 1; j <= b.length; j += 1) {
+      let cost = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] !== b[j - 1]));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, earlier[j - 2] + 1);
+      row.push(cost);
+    }
+  }
+  return row.at(-1);
+}
+
+// Keys of the work that a text is an address or identifier of, as dlatlas.catalog.keys writes them.
+function keys(text) {
+  const found = [];
+  const add = (kind, match) => match && found.push(`${kind}:${match[1].toLowerCase()}`);
+  add("arxiv", /^(?:.*(?:arxiv|ar5iv)[^\s]*?[:/.]\s*|abs\/|pdf\/)?(\d{4}\.\d{4,5}|[a-z]+(?:-[a-z]+)?\/\d{7})(?:v\d+)?(?:\.pdf)?$/i.exec(text));
+  const doi = /(10\.\d{4,9}\/\S+)$/.exec(text);
+  add("arxiv", doi && /10\.48550\/arxiv\.(.+)/i.exec(doi[1]));
+  add("doi", doi);
+  add("github", /^(?:(?:https?:\/\/|git@)?(?:www\.)?github\.com[/:]+)?([\w.-]+\/+[\w.-]+?)(?:\.git)?(?:[/?#].*)?$/i.exec(text));
+  const review = /openreview\.net\/\w+\?.*?id=([\w-]+)/.exec(text);
+  if (review) found.push(`openreview:${review[1]}`);
+  const isbn = text.replace(/^isbn[:\s]*/i, "").replace(/[\s-]/g, "");
+  if (/^(?:97[89])?\d{9}[\dXx]$/.test(isbn)) found.push(`isbn:${isbn.toUpperCase()}`);
+  const url = /^(?:https?:\/\/)?(?:www\.)?([\w.-]+\.[a-z]{2,}\/\S*)$/i.exec(text);
+  if (url) found.push(url[1].replace(/#.*$/, "").replace(/\/+$/, ""));
+  return found;
+}
