@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from dlatlas.evidence.store import write_json
 from dlatlas.site import listing
+from dlatlas.site.configuration import configuration
 from dlatlas.site.context import Context, relative
 from dlatlas.site.generate import markdown, pages
 from dlatlas.site.home import home_page
-from dlatlas.site.configuration import configuration
 from dlatlas.site.implementation import public_names
 from dlatlas.site.methods import methods_page
 from dlatlas.site.strings import LANGUAGES
