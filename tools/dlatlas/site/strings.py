@@ -102,7 +102,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "paper": ("Paper", "论文"),
     "checked": ("checked", "已检验"),
     "not-checked": ("no check yet", "尚无检验"),
-    "checked-by": ("checked by {test}, largest error {error}, {date}", "由 {test} 检验，最大误差 {error}，{date}"),
     "test": ("Test", "测试"),
     "compares": ("What it compares", "比较内容"),
     "oracle": ("Oracle", "基准"),
@@ -211,10 +210,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "chinese": ("Chinese", "中文"),
     "term-traditional": ("Traditional Chinese", "繁体"),
     "term-aliases": ("Also", "又作"),
-    "run-note": ("In a clone of the repository:", "在仓库的克隆中运行："),
-    "run-demo": ("a demonstration in a few seconds", "几秒钟的演示"),
-    "run-tests": ("the checks of this method", "这个方法的检验"),
-    "run-claim": ("the experiment behind a claim", "论断背后的实验"),
     "methods-intro": (
         "Every method of the catalog. A method is verified when a recorded run of its tests was made with today's code; "
         "planned methods have no implementation yet.",
@@ -232,6 +227,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "source-intro": ("The whole file as it is tested. Used by:", "经过测试的完整文件。用于："),
     "previous": ("Previous", "上一篇"),
     "next": ("Next", "下一篇"),
+    "live": ("Try it", "动手试一试"),
     **FIGURE_WORDS,
     **TOPIC_WORDS,
     **PAGE_WORDS,
