@@ -12,6 +12,7 @@ from typing import Any
 
 from dlatlas.catalog.model import Area, Both, Catalog, Entry, Method, Text, Topic
 from dlatlas.evidence.store import Evidence
+from dlatlas.links import health
 from dlatlas.site.markup import inline, tag
 from dlatlas.site.strings import say
 
@@ -94,6 +95,11 @@ class Context:
     def statuses(self) -> Mapping[str, str]:
         """``planned``, ``unverified``, ``stale`` or ``verified`` by method id."""
         return {method.id: self.evidence.status(method) if method.object else "planned" for _, method in self.catalog.methods()}
+
+    @cached_property
+    def health(self) -> Mapping[str, health.Health]:
+        """What the last checks found about each link, by address."""
+        return health.read(self.root)
 
     @cached_property
     def other(self) -> str:

@@ -7,6 +7,7 @@ from html import escape
 
 from dlatlas.links import health
 from dlatlas.site import proof
+from dlatlas.site.badges import verdict_badge
 from dlatlas.site.context import Context, Page
 from dlatlas.site.markup import link, tag
 
@@ -28,14 +29,14 @@ def link_health_page(context: Context) -> Page:
         counts = Counter(found.verdict for _, found in checked)
         last = max(days, default="?")[:10]
         parts.append(tag("p", context.say("link-health-when", n=f"{len(checked):,}", all=f"{len(links):,}", date=last)))
-        rows = [[_verdict(context, verdict), f"{counts[verdict]:,}"] for verdict in health.VERDICTS if counts[verdict]]
+        rows = [[verdict_badge(context, verdict), f"{counts[verdict]:,}"] for verdict in health.VERDICTS if counts[verdict]]
         parts.append(proof.table([context.say("verdict"), context.say("links-count-head")], rows, "verdicts"))
     troubled = [(entry, found) for entry, found in checked if found.verdict not in FINE]
     if troubled:
         order = {verdict: n for n, verdict in enumerate(("gone", *health.VERDICTS))}
         rows = [
             [
-                _verdict(context, found.verdict),
+                verdict_badge(context, found.verdict),
                 tag("a", escape(entry.title.get(context.lang)), href=place.url(context.entry_address(entry))),
                 link(escape(found.url), found.url),
                 escape(found.reason),
@@ -48,8 +49,3 @@ def link_health_page(context: Context) -> Page:
         parts.append(tag("h2", context.say("link-health-trouble"), id="trouble") + proof.table(headers, rows, "link-health sortable"))
     intro = context.say("link-health-intro")
     return Page(place.address, place.title, tag("div", "".join(parts)), "table", description=intro, meta={"hide": ["navigation", "toc"]})
-
-
-def _verdict(context: Context, verdict: str) -> str:
-    kind = {"ok": "verified", "gone": "fails", "broken-tls": "fails"}.get(verdict, "stale" if verdict != "opaque" else "planned")
-    return tag("span", context.say(f"verdict-{verdict}"), class_=f"badge badge-{kind} badge-plain")

@@ -10,6 +10,7 @@ from typing import Any
 
 from dlatlas.catalog.model import Method, Topic
 from dlatlas.site import proof
+from dlatlas.site.badges import badge
 from dlatlas.site.context import Context, Page
 from dlatlas.site.markup import tag
 
@@ -22,7 +23,7 @@ def methods_page(context: Context) -> Page:
     rows = [_row(context, place, topic, method) for topic, method in context.catalog.methods()]
     counts = Counter(context.statuses.values())
     order = ("verified", "stale", "unverified", "planned")
-    summary = " · ".join(f"{proof.badge(context, status)} {counts[status]}" for status in order if counts[status])
+    summary = " · ".join(f"{badge(context, status)} {counts[status]}" for status in order if counts[status])
     intro = context.say("methods-intro")
     note = tag("p", context.say("methods-speed-note"), class_="note")
     table = proof.table([context.say(key) for key in COLUMNS], rows, "methods sortable")
@@ -36,7 +37,7 @@ def _row(context: Context, page: Page, topic: Topic, method: Method) -> list[str
     return [
         f"{name} {tag('code', method.id)}",
         context.topic_link(page, topic),
-        proof.badge(context, context.statuses[method.id]),
+        badge(context, context.statuses[method.id]),
         context.html(method.oracle) if method.oracle else "",
         proof.largest_error(context, method),
         _speed(context, method),

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from dlatlas.catalog.model import Claim, Equation, Erratum, Expectation, Method
+from dlatlas.catalog.model import Claim, Erratum, Expectation, Method
 from dlatlas.evidence.store import Check, MethodEvidence
 from dlatlas.evidence.verdict import judge
+from dlatlas.site.badges import badge
 from dlatlas.site.context import Context
 from dlatlas.site.figures import draw
 from dlatlas.site.markup import inline, tag
@@ -23,10 +24,6 @@ BENCH_COLUMNS = ("method", "case", "against", "forward", "backward", "spread", "
 def number(value: float) -> str:
     """A measured number as the pages print it."""
     return f"{value:.3g}"
-
-
-def badge(context: Context, status: str) -> str:
-    return tag("span", context.say(status), class_=f"badge badge-{status}")
 
 
 def table(headers: list[str], rows: list[list[str]], class_: str = "") -> str:
@@ -76,30 +73,6 @@ def anchor(method: str, device: str, test: str) -> str:
     """Id of a check's row on its topic's page."""
     readable = "".join(c if c.isalnum() else "-" for c in test.split("::", 1)[-1])
     return f"check-{method}-{device}-{readable}"
-
-
-def find_checks(context: Context, methods: list[str], test: str) -> list[tuple[str, str, Check, str]]:
-    """Recorded runs of a test, parametrized or not, as (method, device, check, date)."""
-    return [
-        (method, device, check, record.date)
-        for method in methods
-        for device, record in context.evidence.of(method).items()
-        for check in record.checks
-        if check.test == test or check.test.startswith(test + "[")
-    ]
-
-
-def equation_mark(context: Context, equation: Equation, methods: list[str]) -> str:
-    """The mark beside a formula: what checked it, linked to the check's row."""
-    found = [hit for test in equation.checked_by for hit in find_checks(context, [equation.method] if equation.method else methods, test)]
-    if not found:
-        return tag("span", context.say("not-checked"), class_="mark mark-none")
-    method, device, check, date = max(found, key=lambda hit: (hit[2].dtype == PRECISE and exact(hit[2]), hit[2].error))
-    hint = context.say("checked-by", test=check.test.split("::", 1)[-1], error=number(check.error), date=date[:10])
-    stale = context.statuses.get(method) == "stale"
-    label = context.say("stale" if stale else "checked")
-    target = f"#{anchor(method, device, check.test)}"
-    return tag("a", label, class_="mark mark-stale" if stale else "mark", href=target, title=hint)
 
 
 def method_proof(context: Context, method: Method) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from html import escape
-from urllib.parse import urlsplit
 
-from dlatlas.catalog.model import Entry, Link, Topic
+from dlatlas.catalog.model import Entry, Topic
+from dlatlas.export.bibtex import record
 from dlatlas.site.context import Context, Page
-from dlatlas.site.markup import link, safe_url, tag
+from dlatlas.site.markup import tag
+from dlatlas.site.reading_links import copies, title
 
 GROUPS = {
     "group-paper": ("paper",),
@@ -74,57 +75,20 @@ def _entry(context: Context, page: Page, entry: Entry) -> str:
     facts = " · ".join(filter(None, (_authors(entry), escape(entry.date or ""), escape(entry.venue or ""))))
     here = entry.home == page.address.split("/")[-2]
     body = (
-        tag("div", _title(context, entry) + " " + "".join(meta), class_="entry-title")
+        tag("div", title(context, entry) + " " + "".join(meta), class_="entry-title")
         + (tag("div", facts, class_="entry-facts") if facts else "")
         + (tag("p", context.html(entry.note)) if entry.note else "")
-        + _links(context, entry)
+        + copies(context, entry)
         + _relations(context, page, entry)
+        + _bibtex(context, entry)
     )
     data = {"data_type": entry.type, "data_lang": entry.lang, "data_level": entry.level}
     return tag("li", body, class_="entry", id=f"entry-{entry.id}" if here else None, **data)
 
 
-def _title(context: Context, entry: Entry) -> str:
-    original = entry.lang.split("-")[0]
-    shown = getattr(entry.title, context.lang, None)
-    main, main_lang = (shown, context.lang) if shown else (entry.title.get(original), entry.lang)
-    other = entry.title.get(original) if shown and original != context.lang else ""
-    url = next((found.url for found in entry.links if not found.dead and safe_url(found.url)), None)
-    url = url or next((found.archive for found in entry.links if found.archive and safe_url(found.archive)), None)
-    lang = None if main_lang == context.lang else main_lang
-    label = link(escape(main), url, lang=lang) if url else tag("span", escape(main), lang=lang)
-    second = tag("span", escape(other), lang=entry.lang, class_="entry-other") if other and other != main else ""
-    return tag("cite", label) + (f" {second}" if second else "")
-
-
 def _authors(entry: Entry) -> str:
     names = [escape(name) for name in entry.authors]
     return ", ".join(names) if len(names) <= 6 else ", ".join(names[:5]) + " …"
-
-
-def _links(context: Context, entry: Entry) -> str:
-    """All copies of the work; the title already carries the first one that works."""
-    kinds = [found.kind for found in entry.links]
-    parts = [_copy(context, found, kinds.count(found.kind) > 1) for found in entry.links]
-    urls = " ".join(entry.urls).lower()
-    for name, value, address in (("arXiv", entry.ids.arxiv, "https://arxiv.org/abs/"), ("doi", entry.ids.doi, "https://doi.org/")):
-        if value and value.lower() not in urls:
-            parts.append(link(f"{name}:{escape(value)}", address + value))
-    if not parts:
-        return tag("div", context.say("no-address"), class_="entry-links")
-    worth_it = len(parts) > 1 or not entry.links or entry.links[0].dead or entry.links[0].archive
-    return tag("div", "".join(tag("span", part) for part in parts), class_="entry-links") if worth_it else ""
-
-
-def _copy(context: Context, found: Link, repeated: bool) -> str:
-    host = (urlsplit(found.url).hostname or "").removeprefix("www.") if safe_url(found.url) else ""
-    kind = context.say(f"link-{found.kind}")
-    label = escape(host or found.url) if found.kind == "page" else f"{kind} ({escape(host)})" if repeated and host else kind
-    if found.dead:
-        shown = tag("s", link(label, found.url)) + f" ({context.say('gone-since', date=escape(found.dead))})"
-    else:
-        shown = link(label, found.url)
-    return shown + (", " + link(context.say("archived"), found.archive) if found.archive else "")
 
 
 def _relations(context: Context, page: Page, entry: Entry) -> str:
@@ -137,6 +101,11 @@ def _relations(context: Context, page: Page, entry: Entry) -> str:
         found.setdefault(f"rev-{name}", []).append(_reference(context, page, source))
     parts = [tag("dt", context.say(name)) + tag("dd", "; ".join(dict.fromkeys(targets))) for name, targets in found.items()]
     return tag("dl", "".join(parts), class_="entry-relations") if parts else ""
+
+
+def _bibtex(context: Context, entry: Entry) -> str:
+    text = tag("pre", tag("code", escape(record(entry).rstrip(), quote=False)))
+    return tag("details", tag("summary", context.say("bibtex")) + text, class_="bibtex")
 
 
 def _reference(context: Context, page: Page, entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""The topic page: idea, equations, code line by line, proof, claims, reading, errata, commands."""
+"""The topic page, in reading order: idea, equations, code line by line, proof, figures and claims, reading, what next."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from html import escape
 
 from dlatlas.catalog.model import Topic
 from dlatlas.site import live, proof
+from dlatlas.site.commands import commands
 from dlatlas.site.context import Context, Page
+from dlatlas.site.equations import equations
 from dlatlas.site.figures.stored import topic_figures
-from dlatlas.site.implementation import api, implementation, modules
-from dlatlas.site.markup import formula, heading, paragraphs, tag
+from dlatlas.site.implementation import api, implementation
+from dlatlas.site.markup import heading, tag
+from dlatlas.site.opening import next_topics, opening
 from dlatlas.site.reading import reading_list
 
 
@@ -18,17 +21,18 @@ def topic_page(context: Context, topic: Topic) -> Page:
     area = context.areas[topic.id]
     place = Page(context.topic_address(topic), topic.title.get(context.lang), "", "topic")
     sections = [
-        ("", _opening(context, place, topic)),
-        ("equations", _equations(context, topic)),
-        ("live", live.block(context, topic.id)),
+        ("", opening(context, place, topic)),
+        ("equations", equations(context, topic)),
         ("implementation" if context.implemented(topic) else "state", implementation(context, place, topic)),
+        ("run", commands(context, topic)),
         ("proof", _proof(context, topic)),
         ("speed", proof.speed(context, [m.id for m in topic.methods])),
         ("figures", "\n\n".join(topic_figures(context, topic.id))),
+        ("live", live.block(context, topic.id)),
         ("claims", _claims(context, topic)),
-        ("reading", reading_list(context, place, topic)),
         ("errata", "\n\n".join(proof.erratum(context, erratum) for erratum in topic.errata)),
-        ("run", _run(context, topic)),
+        ("reading", reading_list(context, place, topic)),
+        ("what-next", next_topics(context, place, topic)),
         ("api", api(context, topic)),
     ]
     body = "\n\n".join((f"## {context.say(name)} {{#{name}}}\n\n" if name else "") + content for name, content in sections if content)
@@ -57,45 +61,6 @@ def _first_sentence(text: str) -> str:
     return paragraph
 
 
-def _opening(context: Context, page: Page, topic: Topic) -> str:
-    summary = tag("div", paragraphs(topic.summary.get(context.lang)), class_="summary")
-    opening = tag("div", summary + _aside(context, page, topic), class_="opening")
-    title = tag("h1", context.both(topic.title), data_pagefind_weight=10)
-    found_by = {"data_aliases": ", ".join(topic.aliases), "data_pagefind_index_attrs": "data-aliases"} if topic.aliases else {}
-    return tag("div", title + opening, class_="topic-head", **found_by)
-
-
-def _aside(context: Context, page: Page, topic: Topic) -> str:
-    before = [
-        tag("li", context.topic_link(page, context.topics[required.topic]) + tag("span", context.html(required.why)))
-        for required in topic.requires
-        if required.topic in context.topics
-    ]
-    after = [tag("li", context.topic_link(page, other)) for other in context.next_topics.get(topic.id, ())]
-    state = [
-        tag("li", tag("span", context.html(method.title), class_="state-name") + proof.badge(context, context.statuses[method.id]))
-        for method in topic.methods
-    ]
-    blocks = {
-        "before": tag("ul", "".join(before)) if before else tag("p", context.say("no-before")),
-        "after": tag("ul", "".join(after), class_="plain-list") if after else tag("p", context.say("no-after")),
-        "state": tag("ul", "".join(state), class_="state") if state else "",
-    }
-    sections = [tag("section", tag("p", context.say(name), class_="aside-title") + content) for name, content in blocks.items() if content]
-    return tag("aside", "".join(sections), class_="facts", aria_label=topic.title.get(context.lang))
-
-
-def _equations(context: Context, topic: Topic) -> str:
-    methods = [m.id for m in topic.methods]
-    items = []
-    for equation in sorted(topic.equations, key=lambda e: methods.index(e.method) if e.method in methods else -1):
-        note = tag("p", context.html(equation.note)) if equation.note else ""
-        shown = tag("div", formula(equation.tex, display=True), class_="formula")
-        said = tag("div", note + proof.equation_mark(context, equation, methods), class_="equation-note")
-        items.append(tag("li", shown + said, id=f"eq-{equation.id}"))
-    return tag("ol", "".join(items), class_="equations") if items else ""
-
-
 def _proof(context: Context, topic: Topic) -> str:
     parts = []
     for method in context.implemented(topic):
@@ -106,16 +71,3 @@ def _proof(context: Context, topic: Topic) -> str:
 
 def _claims(context: Context, topic: Topic) -> str:
     return "\n\n".join(tag("section", proof.claim(context, claim), class_="claim-block", id=f"claim-{claim.id}") for claim in topic.claims)
-
-
-def _run(context: Context, topic: Topic) -> str:
-    if not context.implemented(topic):
-        return ""
-    lines: list[tuple[str, str]] = []
-    for module, methods in modules(context.implemented(topic)).items():
-        lines.append((f"python -m {module}", context.say("run-demo")))
-        lines += [(f"dlatlas test {method.id}", context.say("run-tests")) for method in methods]
-    lines += [(f"dlatlas claims run {claim.id}", context.say("run-claim")) for claim in topic.claims]
-    width = max(len(command) for command, _ in lines)
-    listing = "\n".join(f"{command:<{width}}  # {comment}" for command, comment in lines)
-    return f'{tag("p", context.say("run-note"))}\n\n```sh\npip install -e ".[refimpl,dev]" -c constraints.txt\n{listing}\n```'
