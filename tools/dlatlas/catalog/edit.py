@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dlatlas.catalog.fmt import formatted, quoted
+from dlatlas.catalog.fmt import FormatError, formatted, quoted
+from dlatlas.catalog.load import Origin
 from dlatlas.catalog.yamlread import Path_, compose
+from dlatlas.files import write_atomically
 
 
 def edited(text: str, name: str, values: Mapping[Path_, str]) -> str:
@@ -28,6 +31,43 @@ def edited(text: str, name: str, values: Mapping[Path_, str]) -> str:
     for start, end, new in changes:  # from the last to the first, so that positions stay right
         text = text[:start] + new + text[end:]
     return formatted(text, name)
+
+
+class Edits:
+    """Changes of several files of a catalog: first shown, then written."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._values: dict[str, dict[Path_, str]] = {}
+
+    def set(self, origin: Origin, below: Path_, value: str) -> None:
+        """Set the value at ``below`` in the record that stands at ``origin``."""
+        self._values.setdefault(origin.file, {})[*origin.path, *below] = value
+
+    def texts(self) -> Iterator[tuple[str, str, str]]:
+        """Each file that changes, by its name under the root, with its text now and then.
+
+        Raises:
+            FormatError: a file cannot be formatted.
+        """
+        for file, values in sorted(self._values.items()):
+            path = self._root / file
+            old = path.read_bytes().decode("utf-8")
+            try:
+                yield file, old, edited(old, path.name, values)
+            except FormatError as error:
+                raise FormatError(f"{file}: {error}") from error
+
+    def diff(self) -> str:
+        """What would change."""
+        return "".join(diff(old, new, file) for file, old, new in self.texts())
+
+    def write(self) -> list[str]:
+        """Write every file, each atomically, and return their names."""
+        texts = list(self.texts())  # all or none: a file that cannot be formatted stops the rest
+        for file, _, new in texts:
+            write_atomically(self._root / file, new)
+        return [file for file, _, _ in texts]
 
 
 def diff(old: str, new: str, file: str) -> str:

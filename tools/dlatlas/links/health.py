@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from time import gmtime, strftime
 
 from dlatlas.files import write_atomically
-from dlatlas.links.result import VERDICTS
+from dlatlas.links.result import VERDICTS, Result
 
 FILE = Path("state") / "links.json"
 """Where the health of the links stands, under the root."""
@@ -40,19 +41,25 @@ class Health:
     checked: str | None = None
     confirmed: bool = False
 
+    @classmethod
+    def of(cls, result: Result, archive: str | None = None) -> Health:
+        """The health that the result of a check tells; ``archive`` is the stored copy that the catalog names."""
+        told = (result.url, result.verdict, result.reason, result.status, result.final_url)
+        return cls(*told, archive, _day(result.since), _day(result.checked_at), result.confirmed)
+
     @property
     def dead(self) -> bool:
         """Whether a page should say that the link leads nowhere."""
         return self.verdict == "gone" and self.confirmed
 
 
-def read(root: Path) -> Mapping[str, Health]:
+def read(root: Path, file: Path = FILE) -> Mapping[str, Health]:
     """The health of every link that was checked, by address; empty when nothing has been checked.
 
     Raises:
         HealthError: the file is not what this program writes.
     """
-    path = root / FILE
+    path = root / file
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -78,9 +85,13 @@ def _record(path: Path, number: int, record: object) -> Health:
     return Health(**record)
 
 
-def write(root: Path, links: Iterable[Health]) -> Path:
+def write(root: Path, links: Iterable[Health], file: Path = FILE) -> Path:
     """Write the health of all links, one a line, and return the file."""
     lines = (json.dumps(asdict(health), ensure_ascii=False) for health in sorted(links, key=lambda health: health.url))
-    path = root / FILE
+    path = root / file
     write_atomically(path, "[\n" + ",\n".join(lines) + "\n]\n")
     return path
+
+
+def _day(seconds: float) -> str | None:
+    return strftime("%Y-%m-%d", gmtime(seconds)) if seconds else None

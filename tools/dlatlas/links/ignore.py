@@ -16,10 +16,10 @@ def matches(rule: IgnoredLink, url: str) -> bool:
 
 
 class Ignored:
-    """The rules that hold on a day."""
+    """The rules that hold on a day; today, where none is named."""
 
-    def __init__(self, rules: Iterable[IgnoredLink], today: date) -> None:
-        self._rules = [rule for rule in rules if rule.until >= today.isoformat()]
+    def __init__(self, rules: Iterable[IgnoredLink] = (), day: date | None = None) -> None:
+        self._rules = [rule for rule in rules if rule.until >= (day or date.today()).isoformat()]
 
     def rule(self, result: Result) -> IgnoredLink | None:
         """The rule by which a result is expected, or None."""
