@@ -15,7 +15,7 @@ from torch import Tensor
 
 from refimpl.convolution.geometry import positions
 
-__all__ = ["fold", "im2col", "unfold"]
+__all__ = ["fold", "im2col", "matrices", "unfold"]
 
 Pair = tuple[int, int]
 
@@ -47,7 +47,7 @@ class _Im2col(torch.autograd.Function):
         patches = unfold(x, weight.shape[2:], stride, dilation)
         n, c, kh, kw, ho, wo = patches.shape
         columns = patches.reshape(n, groups, c // groups * kh * kw, ho * wo)
-        return _matrices(weight, groups) @ columns  # (N, G, O/G, Ho Wo)
+        return matrices(weight, groups) @ columns  # (N, G, O/G, Ho Wo)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -62,7 +62,7 @@ class _Im2col(torch.autograd.Function):
         n, c, kh, kw, ho, wo = patches.shape
         dx = dw = None
         if ctx.needs_input_grad[0]:
-            columns = _matrices(weight, groups).transpose(1, 2) @ g  # (N, G, C/G kH kW, Ho Wo)
+            columns = matrices(weight, groups).transpose(1, 2) @ g  # (N, G, C/G kH kW, Ho Wo)
             dx = fold(columns.view(patches.shape), x.shape, stride, dilation)
         if ctx.needs_input_grad[1]:
             columns = patches.permute(1, 2, 3, 0, 4, 5).reshape(groups, c // groups * kh * kw, n * ho * wo)
@@ -71,7 +71,7 @@ class _Im2col(torch.autograd.Function):
         return dx, dw, None, None, None
 
 
-def _matrices(weight: Tensor, groups: int) -> Tensor:
+def matrices(weight: Tensor, groups: int) -> Tensor:
     """The weight as one matrix a group, ``(G, O/G, C/G kH kW)``."""
     return weight.reshape(groups, weight.shape[0] // groups, weight.shape[1:].numel())
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -82,10 +83,7 @@ class _Largest(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, *where: int) -> Tensor:
         first, *rest = cells(x, *where)
-        y = first.clone() if not rest else first
-        for cell in rest:
-            y = torch.maximum(y, cell)
-        return y
+        return reduce(torch.maximum, rest, first) if rest else first.clone()
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -127,9 +125,7 @@ def avg_pool2d(
     x = Windows("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise ValueError("avg_pool2d: divisor_override must not be zero, got 0")
-    sums = x.reduce(total, raised(input), 0.0)
-    if divisor_override is None and not any(x.padding) and not any(x.extra):
-        divisor_override = math.prod(x.kernel)
+    sums = x.reduce(total, raised(input))
     return (sums / (divisor_override or x.counts(raised(input), count_include_pad))).to(input.dtype)
 
 
@@ -147,14 +143,12 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Size, stride: Size |
     def norm(seen: list[Tensor]) -> Tensor:
         magnitudes = [v.abs() for v in seen]
         with torch.no_grad():
-            largest = magnitudes[0]
-            for v in magnitudes[1:]:
-                largest = torch.maximum(largest, v)
+            largest = reduce(torch.maximum, magnitudes)
             scale = torch.where(largest > 0, largest, 1)
         power = total([(v / scale) ** norm_type for v in magnitudes])  # in [1, number of cells], or 0
-        return scale * torch.where(largest > 0, power, 1) ** (1 / norm_type) * (largest > 0)
+        return scale * torch.where(largest > 0, power, 0) ** (1 / norm_type)
 
-    return x.reduce(norm, raised(input), 0.0).to(input.dtype)
+    return x.reduce(norm, raised(input)).to(input.dtype)
 
 
 def global_avg_pool2d(input: Tensor) -> Tensor:

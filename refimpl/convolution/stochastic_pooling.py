@@ -37,17 +37,17 @@ def stochastic_pool2d(
     x = Windows("stochastic_pool2d", input, kernel_size, stride)
     a = raised(input).relu()
     if not training:
-        sums = x.reduce(total, a, 0.0)
-        return (x.reduce(total, a.square(), 0.0) / torch.where(sums > 0, sums, 1)).to(input.dtype)
+        sums = x.reduce(total, a)
+        return (x.reduce(total, a.square()) / torch.where(sums > 0, sums, 1)).to(input.dtype)
     shape = (*a.shape[:-2], *x.size)
     if uniform is None:
-        uniform = torch.rand(shape, device=a.device, dtype=a.dtype)
+        uniform = a.new_empty(shape).uniform_()
     if uniform.shape != shape:
         raise ValueError(f"stochastic_pool2d: uniform must have the shape of the output, {shape}, got {tuple(uniform.shape)}")
     with torch.no_grad():
         parts = [v for row in x.along(a, -2) for v in x.along(row, -1)]  # the cells in reading order
         threshold = total(parts) * uniform
-        index, passed = torch.zeros_like(parts[0], dtype=torch.long), torch.zeros_like(parts[0])
+        index, passed = torch.zeros_like(threshold, dtype=torch.long), torch.zeros_like(threshold)
         for v in parts[:-1]:
             passed = passed + v
             index = index + (passed <= threshold)

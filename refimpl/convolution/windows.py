@@ -59,7 +59,7 @@ class Windows:
         around = (left, left + right, top, top + down)
         return F.pad(input, around, value=value) if any(around) else input
 
-    def reduce(self, step: Callable[[list[Tensor]], Tensor], input: Tensor, value: float) -> Tensor:
+    def reduce(self, step: Callable[[list[Tensor]], Tensor], input: Tensor, value: float = 0.0) -> Tensor:
         """``step`` over the columns of each window and then over its rows; ``value`` surrounds the image."""
         x = self.pad(input, value)
         for axis in (-1, -2):

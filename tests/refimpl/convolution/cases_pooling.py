@@ -105,6 +105,10 @@ def torch_stochastic(_, x, kernel_size, stride=None, training=True, uniform=None
     return a.gather(2, chosen.clamp_max(a.shape[2] - 1)).squeeze(2)
 
 
+def torch_global(_, x):
+    return F.adaptive_avg_pool2d(x.reshape(1, -1, *x.shape[-2:]), 1).reshape(x.shape[:-2])
+
+
 def numpy_k_max(_, x, k):
     """Strike out the smallest, the last of equal ones first, until k are left."""
     rows = []
@@ -292,9 +296,12 @@ CASES = [
         METHOD,
         "global average",
         function(global_avg_pool2d),
-        lambda: [Sample((SMALL,)), Sample((IMAGES[0],), name="without batch")],
+        lambda: [Sample((SMALL,)), Sample((IMAGES[0],), name="without batch"), Sample((IMAGES[0, 0],), name="one channel")],
         (
-            Oracle("torch.nn.functional.adaptive_avg_pool2d", lambda _, x: F.adaptive_avg_pool2d(x, 1)[..., 0, 0]),
+            Oracle(
+                "torch.nn.functional.adaptive_avg_pool2d",
+                lambda _, x: F.adaptive_avg_pool2d(x.reshape(1, -1, *x.shape[-2:]), 1).reshape(x.shape[:-2]),
+            ),
             in_numpy(lambda _, x: sum(x[..., i, j] for i, j in np.ndindex(x.shape[-2:])) / (x.shape[-1] * x.shape[-2])),
         ),
         hard=lambda: [Sample((SMALL + 1e4,), name="mean 1e4")],

@@ -13,6 +13,7 @@ from torch import nn
 from refimpl.convolution.pooling import (
     MaxPool2d,
     StochasticPool2d,
+    _Largest,
     avg_pool2d,
     k_max_pool1d,
     lp_pool2d,
@@ -74,6 +75,15 @@ def test_maximum_keeps_two_tensors_and_no_indices():
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(tuple(t.shape)) or t, lambda t: t):
         max_pool2d(SMALL.clone().requires_grad_(), 2)
     assert kept == [(2, 2, 5, 4), (2, 2, 5, 2), (2, 2, 5, 2), (2, 2, 2, 2)]
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_gradient_along_one_axis(axis):
+    """Each of the two steps on its own: the sign of one must not depend on that of the other."""
+    x = SMALL.clone().requires_grad_()
+    y = _Largest.apply(x, axis, 2, 2, 1, 2)
+    (grad,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(grad.sum(axis), torch.full_like(grad.sum(axis), 2.0)) and set(grad.unique().tolist()) == {0.0, 1.0}
 
 
 def test_gradients_of_single_examples():
