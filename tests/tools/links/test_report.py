@@ -50,6 +50,16 @@ def test_rows_the_worst_first() -> None:
     assert Report([]).summary() == "no links"
 
 
+def test_what_is_noted_of_links_that_work() -> None:
+    reasons = ("archived", "withdrawn", "newer-version", "http-200")
+    noted = [replace(FINE, url=f"https://e.example/{reason}", reason=reason) for reason in reasons]
+    report = Report(noted)
+    assert report.summary() == "4 ok, 1 withdrawn, 1 archived, 1 newer-version"
+    assert [row[1] for row in report.rows()] == ["withdrawn"]
+    assert len(list(Report(noted, every=True).rows())) == 4
+    assert list(annotations(Report(noted, every=True, strict=True))) == [] and not Report(noted, strict=True).failed
+
+
 def test_markdown() -> None:
     lines = markdown(Report(ALL, places=PLACES)).splitlines()
     assert lines[0] == "1 ok, 1 opaque, 1 blocked, 1 moved, 1 broken-tls, 2 gone (1 twice)."

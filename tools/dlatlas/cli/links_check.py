@@ -36,7 +36,7 @@ def run_check(args: argparse.Namespace) -> int:
         health.write(root, (health.Health.of(result, archives[result.url]) for result in results))
     except OSError as error:
         print(f"dlatlas: {root / health.FILE} was not written: {error.strerror}", file=sys.stderr)
-    report = Report(results, args.strict, Ignored(loaded.catalog.ignored), places_of(loaded))
+    report = Report(results, args.strict, args.all, Ignored(loaded.catalog.ignored), places_of(loaded))
     return print_report(report, args.format)
 
 
@@ -54,7 +54,7 @@ def _check_file(args: argparse.Namespace) -> int:
         if args.root:
             raise
         root = cache_folder()
-    return print_report(Report(_checked(args, root, urls), args.strict), args.format)
+    return print_report(Report(_checked(args, root, urls), args.strict, args.all), args.format)
 
 
 def _checked(args: argparse.Namespace, root: Path, urls: Sequence[str]) -> list[Result]:

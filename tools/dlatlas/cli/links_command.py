@@ -97,6 +97,7 @@ def _output(parser: argparse.ArgumentParser) -> None:
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", dest="format", action="store_const", const="json", help="print a JSON list of all results")
     output.add_argument("--format", choices=FORMATS, default="table", help="what to print (default: a table of what is not fine)")
+    parser.add_argument("--all", action="store_true", help="list the links that work as well")
     parser.add_argument("--strict", action="store_true", help="fail for every link that does not simply work, and at the first time")
 
 

@@ -39,7 +39,7 @@ def print_report(report: Report, format: str) -> int:
     return 1 if report.failed else 0
 
 
-def _known(root: Path, strict: bool = False) -> tuple[Report, int]:
+def _known(root: Path, strict: bool = False, every: bool = False) -> tuple[Report, int]:
     """What is known of the catalog's links, and how many have never been checked."""
     from dlatlas.catalog.load import read
     from dlatlas.links.ignore import Ignored
@@ -53,11 +53,11 @@ def _known(root: Path, strict: bool = False) -> tuple[Report, int]:
         results = [result for result in state.latest() if result.url in places]
     finally:
         state.close()
-    return Report(results, strict, Ignored(loaded.catalog.ignored), places), len(places) - len(results)
+    return Report(results, strict, every, Ignored(loaded.catalog.ignored), places), len(places) - len(results)
 
 
 def run_report(args: argparse.Namespace) -> int:
-    report, unchecked = _known(find_root(args.root), args.strict)
+    report, unchecked = _known(find_root(args.root), args.strict, args.all)
     if unchecked:
         print(f"{unchecked:,} links have never been checked: dlatlas links check", file=sys.stderr)
     return print_report(report, args.format)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
-from dlatlas.links.report import Report, verdict
+from dlatlas.links.report import STRICT, Report, verdict
 from dlatlas.links.result import Result
 
 NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -41,7 +41,7 @@ def junit(report: Report) -> str:
 def annotations(report: Report) -> Iterator[str]:
     """Workflow commands of GitHub Actions, an error for what fails and a warning for what else is to be looked at."""
     for result in report.shown:
-        if result.verdict == "blocked":
+        if result.verdict not in STRICT:
             continue
         place = report.places.get(result.url)
         where = f"file={_property(place.file)},line={place.line}," if place else ""

@@ -21,6 +21,10 @@ STRICT = ("gone", "broken-tls", "unreachable", "unknown", "moved")
 """Verdicts that fail with ``--strict``; a host that refuses robots, or a short link, says nothing about the page."""
 
 
+NOTED = ("withdrawn", "archived", "newer-version")
+"""What is worth knowing of a link that works: a withdrawn paper, a repository that nobody keeps, an old version."""
+
+
 @dataclass(frozen=True, order=True)
 class Place:
     """Where the catalog names a link."""
@@ -32,10 +36,14 @@ class Place:
 
 @dataclass
 class Report:
-    """Results with what is needed to tell them: which verdicts fail, which are expected, and where the links stand."""
+    """Results with what is needed to tell them: which verdicts fail, which are expected, and where the links stand.
+
+    ``every`` lists the links that work as well.
+    """
 
     results: Sequence[Result]
     strict: bool = False
+    every: bool = False
     ignored: Ignored = field(default_factory=Ignored)
     places: Mapping[str, Place] = field(default_factory=dict)
 
@@ -54,9 +62,13 @@ class Report:
 
     @property
     def shown(self) -> list[Result]:
-        """The results to look at, the worst first: all but those that work, cannot be judged, or are expected."""
-        found = [result for result in self.results if result.verdict not in ("ok", "opaque") and self.rule(result) is None]
+        """The results to look at, the worst first: not those that work, cannot be judged, or are expected; withdrawn papers are."""
+        found = [result for result in self.results if self.every or (self._troubles(result) and self.rule(result) is None)]
         return sorted(found, key=lambda result: (ORDER.index(result.verdict), not result.confirmed, result.url))
+
+    @staticmethod
+    def _troubles(result: Result) -> bool:
+        return result.verdict not in ("ok", "opaque") or (result.verdict == "ok" and result.reason == "withdrawn")
 
     def rows(self) -> Iterator[tuple[str, str, str, str, str]]:
         """Lines of the table: verdict, reason, address, where it leads, entry."""
@@ -71,7 +83,10 @@ class Report:
         known = [name for name in reversed(ORDER) if counts[name]]
         parts = [f"{counts[name]:,} {name}" + (f" ({twice:,} twice)" if name == "gone" and twice else "") for name in known]
         expected = sum(self.rule(result) is not None for result in self.results)
-        return ", ".join([*parts, *([f"{expected:,} of them expected"] if expected else [])]) or "no links"
+        noted = Counter(result.reason for result in self.results if result.verdict == "ok" and result.reason in NOTED)
+        parts += [f"{expected:,} of them expected"] if expected else []
+        parts += [f"{noted[reason]:,} {reason}" for reason in NOTED if noted[reason]]
+        return ", ".join(parts) or "no links"
 
 
 URL_SAFE = "%:/?#[]@!$&'()*+,;=~-._"
