@@ -16,7 +16,7 @@ __all__ = ["LIVE", "ReadCharacter", "encode", "inside", "letters_since_space"]
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz0123456789.,;:()-'"
 HIDDEN = 64
-SEED, STEPS, BATCH, LENGTH, RATE, DROPPED = 0, 4000, 48, 50, 8e-3, 0.3
+SEED, STEPS, BATCH, LENGTH, RATE, DROPPED = 0, 3000, 48, 50, 8e-3, 0.3
 HELD_OUT = 0.1
 """Share at the end of the text that the model never learns from."""
 

@@ -1,4 +1,4 @@
-"""Two layers of multi-head attention that put the letters of a word in alphabetical order."""
+"""Two layers of attention, the first with several heads, that put the letters of a word in alphabetical order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sorter(nn.Module):
         self.places = nn.Parameter(torch.randn(LONGEST, SIZE))
         self.compare = MultiheadAttention(SIZE, HEADS, batch_first=True)
         self.mix = nn.Sequential(nn.Linear(SIZE, 2 * SIZE), nn.ReLU(), nn.Linear(2 * SIZE, SIZE))
-        self.choose = MultiheadAttention(SIZE, HEADS, batch_first=True)
+        self.choose = MultiheadAttention(SIZE, 1, batch_first=True)
         self.read = nn.Linear(SIZE, len(string.ascii_lowercase))
 
     def forward(self, letters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -39,14 +39,14 @@ class Sorter(nn.Module):
 
         Returns:
             Scores of the letter at each place ``(B, L, 26)``, weights of the first layer between the start and the letters,
-            ``(B, heads, 1 + L, 1 + L)``, and of the second from places to these, ``(B, heads, L, 1 + L)``.
+            ``(B, heads, 1 + L, 1 + L)``, and of the second from places to these, ``(B, L, 1 + L)``.
         """
         x = self.letters(F.pad(letters, (1, 0), value=len(string.ascii_lowercase)))  # (B, 1 + L, E)
         compared, ranks = self.compare(x, x, x, average_attn_weights=False)
         x = x + compared
         x = x + self.mix(x)
         places = self.places[: letters.shape[1]].expand(len(letters), -1, -1)  # (B, L, E)
-        chosen, choices = self.choose(places, x, x, average_attn_weights=False)
+        chosen, choices = self.choose(places, x, x)
         return self.read(chosen), ranks, choices
 
 

@@ -38,9 +38,9 @@ export async function demonstrate({ words, facts: { longest, heads } }) {
       return String.fromCodePoint(A + scores.indexOf(Math.max(...scores)));
     });
     const seen = [words.start, ...letters];
-    const part = (data, rows) => data.subarray(Number(head.value) * rows * seen.length, (Number(head.value) + 1) * rows * seen.length);
-    ranks.replaceChildren(table(words["ranks-caption"], seen, seen, part(found.ranks.data, seen.length)));
-    choices.replaceChildren(table(words["choices-caption"], seen, sorted.map((letter, k) => `${k + 1} ${letter}`), part(found.choices.data, long)));
+    const size = seen.length ** 2;
+    ranks.replaceChildren(table(words["ranks-caption"], seen, seen, found.ranks.data.subarray(head.value * size, (Number(head.value) + 1) * size)));
+    choices.replaceChildren(table(words["choices-caption"], seen, sorted.map((letter, k) => `${k + 1} ${letter}`), found.choices.data));
     const right = sorted.join("") === [...letters].sort().join("");
     answer.say(fill(right ? words.right : words.wrong, { word: letters.join(""), sorted: sorted.join("") }));
   });

@@ -41,10 +41,10 @@ INTRO: Words = {
     ),
     "digits": (
         "Draw a digit, or choose one. LeNet-5 was trained in {seconds:.0f} seconds on 1,437 images of 8×8 pixels and reads "
-        "{accuracy:.1%} of {tested:.0f} others rightly. Its last hidden layer draws what it believes: 84 units, compared with a fixed code "
-        "for each digit.",
+        "{accuracy:.1%} of {tested:.0f} others by the same writers rightly. Its last hidden layer draws what it believes: "
+        "84 units, compared with a fixed code for each digit.",
         "画一个数字，或选一个。这个 LeNet-5 用 1437 张 8×8 的图像训练了 {seconds:.0f} 秒，"
-        "在另外 {tested:.0f} 张上的准确率为 {accuracy:.1%}。"
+        "在同一批人写的另外 {tested:.0f} 张上准确率为 {accuracy:.1%}。"
         "它最后一个隐藏层会“画”出自己的答案：84 个单元，与每个数字的固定编码相比较。",
     ),
     "characters": (
@@ -55,10 +55,10 @@ INTRO: Words = {
         "在训练文本上每字符 {learned_bits:.2f} 比特，在没见过的文本上 {held_out_bits:.2f} 比特，所以别指望它写出通顺的话。",
     ),
     "sorting": (
-        "Type a word: two layers of multi-head attention put its letters in alphabetical order. In the first, letters look at each other "
-        "to learn their ranks; in the second, each place of the answer looks for its letter. Of {tested:.0f} random words of 2 to 10 "
-        "letters, {sorted_share:.1%} are sorted without a mistake.",
-        "输入一个英文单词：两层多头注意力把它的字母按字母表排序。第一层里字母彼此打量，得知各自的名次；第二层里答案的每个位置去找属于它的字母。"
+        "Type a word: two layers of attention, the first with two heads, put its letters in alphabetical order. In the first, letters "
+        "look at each other to learn their ranks; in the second, each place of the answer looks for its letter. Of {tested:.0f} random "
+        "words of 2 to 10 letters, {sorted_share:.1%} are sorted without a mistake.",
+        "输入一个英文单词：两层注意力（第一层有两个头）把它的字母按字母表排序。第一层里字母彼此打量，得知各自的名次；第二层里答案的每个位置去找属于它的字母。"
         "在 {tested:.0f} 个 2 至 10 个字母的随机单词中，{sorted_share:.1%} 排得完全正确。",
     ),
     "wasserstein": (
@@ -166,7 +166,7 @@ DEMONSTRATIONS: dict[str, Words] = {
     },
     "sorting": {
         "word": ("Word of up to ten letters", "不超过十个字母的单词"),
-        "head": ("Head", "注意力头"),
+        "head": ("Head of the first layer", "第一层的注意力头"),
         "start": ("start", "起始"),
         "ranks": ("First layer: letters look at letters (%)", "第一层：字母看字母（%）"),
         "choices": ("Second layer: places look for letters (%)", "第二层：位置找字母（%）"),

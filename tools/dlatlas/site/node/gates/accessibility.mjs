@@ -21,7 +21,7 @@ const STATES = {
   },
 };
 
-async function violations(page, where) {
+export async function violations(page, where) {
   await page.evaluate(AXE);
   const { violations: found } = await page.evaluate((options) => globalThis.axe.run(document, options), OPTIONS);
   return found.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(({ target, any }) => `${where}: ${help} [${id}]: ${target.join(" ")} ${any[0]?.message ?? ""}`.trim()));

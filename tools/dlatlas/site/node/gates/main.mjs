@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { accessibility, SCHEMES } from "./accessibility.mjs";
 import { launch } from "./browser.mjs";
+import { demonstrations } from "./demonstrations.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { scores } from "./lighthouse.mjs";
 import { markup } from "./markup.mjs";
@@ -36,6 +37,7 @@ const GATES = {
     const looked = languages.flatMap((lang) => heaviest(lang).slice(0, 5));
     return { ...(await weight(browser, server.url, looked, faults)), looked: looked.length };
   },
+  demonstrations: () => demonstrations(browser, server.url, pages, faults),
   visit: async () => {
     await visit(browser, server.url, pages.filter(({ name }) => name !== "404.html"), faults);
     return { problems: [], looked: pages.length };
