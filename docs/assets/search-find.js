@@ -7,7 +7,7 @@ const PART = /((?<!\S)[-−])?(?:([A-Za-z]+)[:：])?(?:"([^"]*)"?|([^\s"]+))/g;
 const FILTERS = new Set(["type", "topic", "area", "lang", "level", "year", "framework", "has"]);
 const LONGEST = 400;
 const LOADED = 16; // results whose prior is known before the last sorting
-const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, SHARPNESS = 0.8, PAGE = 0.4;
+const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, SHARPNESS = 0.5, PAGE = 0.4, NAMED = 3000;
 
 export class Finder {
   // words: a function that fetches the known words, most frequent first
@@ -181,7 +181,7 @@ export class Finder {
     for (const name of new Set([stemmed(words), stemmed(short), ...(words.some(isHan) ? [] : [this.preparer.stem(short.join(""))])])) {
       const hits = name ? await this.look([hashed("name", name)]) : new Map();
       const most = Math.max(...[...hits.values()].map((hit) => hit.score));
-      for (const [id, { score, result }] of hits) if (!found.has(id)) found.set(id, { score: 100 + 400 * (score / most), result });
+      for (const [id, { score, result }] of hits) if (!found.has(id)) found.set(id, { score: NAMED * (score / most), result });
     }
     return found;
   }

@@ -53,7 +53,8 @@ async function search() {
     const instead = Object.values(corrected).join(", ");
     const message = total ? words.found.replace("{n}", total) : words.none;
     show(results.map((result, index) => item(result, index, types, preparer, new Set(terms))), instead ? `${message} (${words.instead.replace("{words}", instead)})` : message);
-  } catch {
+  } catch (error) {
+    console.error(error);
     if (mine === turn) show([], words.failed);
   }
 }
@@ -61,6 +62,7 @@ async function search() {
 function show(rows, message) {
   status.textContent = message;
   list.replaceChildren(...rows);
+  list.dataset.query = input.value.trim();
   select(rows.length ? 0 : -1);
 }
 
