@@ -67,14 +67,14 @@ def batch_norm(
 
     gamma = x.new_ones(x.shape[1]) if weight is None else weight
     beta = x.new_zeros(x.shape[1]) if bias is None else bias
-    y, mean, var = _Normalize.apply(x, gamma, beta, eps)
+    y, mean, var = Normalize.apply(x, gamma, beta, eps)
     if running_mean is not None:
         record(mean, var, running_mean, running_var, x.numel() // x.shape[1], momentum)
     return y.to(input.dtype)
 
 
-class _Normalize(torch.autograd.Function):
-    """The transform with its derived backward, which reads the data fewer times than autograd's."""
+class Normalize(torch.autograd.Function):
+    """(x, gamma, beta, eps) to (y, mean, var), with the derived backward, which reads the data fewer times than autograd's."""
 
     @staticmethod
     def forward(ctx, x: Tensor, gamma: Tensor, beta: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -126,17 +126,20 @@ def check(
     var: Tensor | None,
     weight: Tensor | None,
     bias: Tensor | None,
-    training: bool,
+    training: bool | None,
     eps: float,
 ) -> None:
-    """Raise a ``ValueError`` in the name of ``function`` where statistics, parameters and input do not fit each other."""
+    """Raise a ``ValueError`` in the name of ``function`` where statistics, parameters and input do not fit each other.
+
+    Where ``training`` is None, neither statistics nor more than one value a channel are asked for.
+    """
     channels = input.shape[1]
     for name, value in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
         if value is not None and value.shape != (channels,):
             raise ValueError(f"{function}: {name} must have shape ({channels},) for input {tuple(input.shape)}, got {tuple(value.shape)}")
     if (mean is None) != (var is None):
         raise ValueError(f"{function}: running_mean and running_var must be given together")
-    if not training and mean is None:
+    if training is False and mean is None:
         raise ValueError(f"{function}: running_mean and running_var are needed when training is False")
     if training and input.numel() <= channels:
         raise ValueError(f"{function}: expected more than one value per channel when training, got input of shape {tuple(input.shape)}")

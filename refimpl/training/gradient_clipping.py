@@ -12,7 +12,8 @@ Equations (g all gradients as one vector, c the threshold)
 Deviations from the paper
     1. ``eps`` is added to the norm before the division, as in PyTorch (1e-6); 0 is the paper's rule.
     2. Empty gradients count for nothing; PyTorch refuses them for p = infinity.
-    3. Other norms than the Euclidean one, and clipping by value, which changes the direction, are PyTorch's.
+    3. All gradients must lie on one device.
+    4. Other norms than the Euclidean one, and clipping by value, which changes the direction, are PyTorch's.
 """
 
 from __future__ import annotations
@@ -57,13 +58,12 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return torch.tensor(0.0)
-    norms = torch._foreach_norm(gradients, norm_type)
-    total = torch.linalg.vector_norm(torch.stack([n.to(norms[0].device) for n in norms]), norm_type)
+    total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients, norm_type)), norm_type)
     if error_if_nonfinite and not torch.isfinite(total):
         raise ValueError(f"clip_grad_norm_: expected a finite norm of the gradients, got {total.item()}")
     scale = (max_norm / (total + eps)).clamp(max=1.0)
     for g in gradients:
-        g.mul_(scale.to(g.device))
+        g.mul_(scale)
     return total
 
 

@@ -70,8 +70,7 @@ def conjugate_gradient(product: Callable[[Tree], Tree], b: Mapping[str, Tensor],
     if tolerance < 0:
         raise ValueError(f"conjugate_gradient: tolerance must be non-negative, got {tolerance}")
     x = {name: torch.zeros_like(value) for name, value in b.items()}
-    residual = {name: value.clone() for name, value in b.items()}
-    direction = dict(residual)
+    residual = direction = dict(b)
     squared = _dot(residual, residual)
     enough = tolerance**2 * squared
     for _ in range(steps):
@@ -114,7 +113,7 @@ def natural_gradient(
 
 
 def _dot(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Tensor:
-    return torch.stack([(a[name] * b[name]).sum() for name in a]).sum()
+    return sum((a[name] * b[name]).sum() for name in a)
 
 
 def _add(a: Mapping[str, Tensor], factor: Tensor | float, b: Mapping[str, Tensor]) -> Tree:

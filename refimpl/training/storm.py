@@ -62,8 +62,8 @@ class STORM(torch.optim.Optimizer):
             raise ValueError("STORM: step needs a closure that evaluates one batch, got None")
         loss, here = self._evaluate(closure)
         if former := [p for p in here if "direction" in self.state[p]]:
-            points = [p.detach().clone() for p in former]
             with torch.no_grad():
+                points = [p.clone() for p in former]
                 torch._foreach_copy_(former, [self.state[p]["former"] for p in former])
             _, there = self._evaluate(closure)
             with torch.no_grad():
@@ -81,7 +81,7 @@ class STORM(torch.optim.Optimizer):
         with torch.enable_grad():
             loss = closure()
         parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
-        return loss, {p: p.grad.detach().clone() for p in parameters}
+        return loss, {p: p.grad.clone() for p in parameters}
 
     def _move(self, group: dict[str, Any], here: dict[Tensor, Tensor], there: dict[Tensor, Tensor], total: float) -> None:
         """Update directions and parameters of one group; ``squares`` is still the sum of the former steps."""
@@ -96,7 +96,7 @@ class STORM(torch.optim.Optimizer):
             direction = here[p]
             if "direction" in state:
                 direction = direction.add(state["direction"] - there[p], alpha=1 - a)
-            state["direction"], state["former"] = direction, p.detach().clone()
+            state["direction"], state["former"] = direction, p.clone()
             p.sub_(direction, alpha=rate)
 
 

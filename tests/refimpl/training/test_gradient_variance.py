@@ -95,6 +95,10 @@ def test_width_one_and_one_network():
     assert torch.equal(a, jacobian_norms(3, [4], 5))
 
 
+def test_device():
+    assert jacobian_norms(3, [4], 5, device="meta").device.type == "meta"
+
+
 def test_bad_arguments_are_named():
     for call, message in (
         (lambda: inverse_width_sum([3, 0]), r"^inverse_width_sum: widths must be positive, got 0$"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import pairwise
 
 import numpy as np
@@ -146,6 +147,14 @@ def test_conjugate_gradient_stops_when_the_residual_is_small():
         x = conjugate_gradient(product, b, tolerance=tolerance)["x"]
         residual = torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64) * x - 1
         assert 0 < len(calls) <= most and residual.norm() <= tolerance * 3**0.5
+    for tolerance in (0.9, 0.5, 0.2, 0.05, 1e-3):
+        calls.clear()
+        conjugate_gradient(product, b, tolerance=tolerance)
+        taken, residuals = len(calls), [3**0.5]
+        for steps in range(1, 4):
+            x = conjugate_gradient(product, b, steps=steps, tolerance=0.0)["x"]
+            residuals.append((torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64) * x - 1).norm().item())
+        assert taken == next(k for k, r in enumerate(residuals) if r <= tolerance * 3**0.5)
     calls.clear()
     assert torch.equal(conjugate_gradient(product, {"x": torch.zeros(3)})["x"], torch.zeros(3)) and not calls
     assert torch.equal(conjugate_gradient(lambda v: {"x": 0 * v["x"]}, b)["x"], torch.zeros(3, dtype=torch.float64))
@@ -172,6 +181,9 @@ def test_default_damping_and_steps():
     conjugate_gradient(product, {"x": torch.ones(200, dtype=torch.float64)})
     assert len(count) == 50
     natural_gradient(lambda p: X @ p["w"], w, g, damping=0.0, steps=1, tolerance=0.0)
+    for function in (conjugate_gradient, natural_gradient):
+        found = inspect.signature(function).parameters
+        assert (found["steps"].default, found["tolerance"].default) == (50, 1e-10)
 
 
 def test_extreme_logits_stay_finite():

@@ -167,6 +167,25 @@ def test_a_parameter_may_join_later():
     assert optimizer.state[late]["direction"].item() == 3.0 and late.item() < 1.0
 
 
+def test_gradients_that_are_zeroed_in_place():
+    """The gradient at the new point must outlive the second evaluation in the same tensor."""
+    ends = []
+    for to_none in (True, False):
+        x = torch.tensor(START, requires_grad=True)
+        optimizer = STORM([x], k=0.3, w=2.0, c=3.0)
+        for xi in BATCHES[:5]:
+
+            def closure(x=x, optimizer=optimizer, xi=xi, to_none=to_none):
+                optimizer.zero_grad(set_to_none=to_none)
+                loss = ((x - torch.from_numpy(xi)) ** 4 / 4).sum()
+                loss.backward()
+                return loss
+
+            optimizer.step(closure)
+        ends.append(x.detach())
+    assert torch.equal(*ends)
+
+
 def test_zero_gradients_stay_finite():
     x = torch.zeros(3, requires_grad=True)
     optimizer = STORM([x])

@@ -74,6 +74,28 @@ def test_slow_start_ends_after_ten_windows():
     assert rates == pytest.approx([0.25 / 20, 0.25 / 2, 0.25], rel=1e-9)
 
 
+def test_no_penalty_leaves_an_infinite_parameter_alone():
+    x = torch.tensor([torch.inf], requires_grad=True)
+    x.grad = torch.ones(1)
+    YellowFin([x], weight_decay=0.0).step()
+    assert x.item() == torch.inf
+
+
+def test_a_wider_range_of_curvatures_raises_the_momentum():
+    """Lengths that alternate between 1 and 3: h in [1, 9], so that mu is at least ((3 - 1) / (3 + 1))^2."""
+    lengths = [torch.tensor([3.0 if t % 2 else 1.0, 0.0, 0.0], dtype=torch.float64) for t in range(40)]
+    _, optimizer = walk(YellowFin, lengths, window=2, beta=0.0)
+    assert optimizer.param_groups[0]["tuner"]["mu"] == pytest.approx(0.25)
+
+
+def test_zero_gradient_after_others_keeps_the_distance_finite():
+    """With no memory at all (beta = 0) a zero gradient has length 0 and curvature 0, whose ratio counts as 0: it stands still."""
+    zero = torch.zeros(3, dtype=torch.float64)
+    _, optimizer = walk(YellowFin, [GRADIENTS[0], zero], beta=0.0)
+    tuner = optimizer.param_groups[0]["tuner"]
+    assert tuner["distance"] == 0.0 and np.isfinite([tuner["mu"], tuner["alpha"]]).all()
+
+
 def test_defaults_and_boundaries():
     x = [torch.zeros(1, requires_grad=True)]
     assert YellowFin(x).defaults == {"lr": 0.1, "beta": 0.999, "window": 20, "weight_decay": 0.0, "maximize": False}

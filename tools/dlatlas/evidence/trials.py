@@ -55,33 +55,41 @@ class Result(enum.Enum):
 
 @dataclass(frozen=True)
 class Method:
-    """A module with a file of cases: the methods in it, and its test files relative to the root."""
+    """A module with a file of cases or of tests: the methods in it, its module of cases, and its test files relative to the root."""
 
     module: str
     ids: frozenset[str]
-    cases: str
+    cases: str | None
     tests: tuple[str, ...]
 
 
 def methods_of(root: Path) -> list[Method]:
-    """Every module that has cases; the methods' ids are read in a forked child, which imports them."""
-    names = [(p.parent.name, p.stem.removeprefix("cases_")) for p in sorted((root / "tests" / "refimpl").glob("*/cases_*.py"))]
-    ids = _ask(root, [f"tests.refimpl.{area}.cases_{name}" for area, name in names])
+    """Every module that has cases or tests of its own; the methods' ids are read in a forked child, which imports them."""
+    tests = root / "tests" / "refimpl"
+    paths = sorted([*tests.glob("*/cases_*.py"), *tests.glob("*/test_*.py")])
+    names = sorted({(p.parent.name, p.stem.partition("_")[2]) for p in paths if (root / "refimpl" / p.parent.name).is_dir()})
+    names = [(area, name) for area, name in names if (root / "refimpl" / area / f"{name}.py").is_file()]
+    said = {(area, name): f"tests.refimpl.{area}.{_kind(tests, area, name)}_{name}" for area, name in names}
+    ids = _ask(root, list(said.values()))
     found = []
-    for area, name in names:
+    for (area, name), module in said.items():
         own = f"tests/refimpl/{area}/test_{name}.py"
-        cases = f"tests.refimpl.{area}.cases_{name}"
-        tests = (own,) if (root / own).is_file() else ()
-        found.append(Method(f"refimpl.{area}.{name}", frozenset(ids[cases]), cases, tests))
+        cases = module if ".cases_" in module else None
+        if ids[module]:
+            found.append(Method(f"refimpl.{area}.{name}", frozenset(ids[module]), cases, (own,) if (root / own).is_file() else ()))
     return found
 
 
+def _kind(tests: Path, area: str, name: str) -> str:
+    return "cases" if (tests / area / f"cases_{name}.py").is_file() else "test"
+
+
 def _ask(root: Path, modules: Sequence[str]) -> dict[str, list[str]]:
-    """The method ids in each module of cases."""
+    """The method ids in each module: those of its cases, or its ``METHOD``."""
     import msgspec
 
     def tell(answer: int) -> int:
-        found = {module: sorted({case.method for case in importlib.import_module(module).CASES}) for module in modules}
+        found = {name: _ids(importlib.import_module(name)) for name in modules}
         os.write(answer, msgspec.json.encode(found))
         return 0
 
@@ -89,8 +97,14 @@ def _ask(root: Path, modules: Sequence[str]) -> dict[str, list[str]]:
     child = _fork(tell, quiet=False)
     text = child.read()
     if child.wait(time.monotonic() + 120) != 0:
-        raise RuntimeError(f"the cases could not be imported: {', '.join(modules)}")
+        raise RuntimeError(f"cases or tests could not be imported: {', '.join(modules)}")
     return msgspec.json.decode(text)
+
+
+def _ids(module: Any) -> list[str]:
+    if hasattr(module, "CASES"):
+        return sorted({case.method for case in module.CASES})
+    return [module.METHOD] if hasattr(module, "METHOD") else []
 
 
 class Trials:
@@ -152,7 +166,7 @@ class _Plan:
         self.root, self.scratch, self.module, self.source, self.users = root, scratch, module, source, users
         generic = sorted(p.relative_to(root).as_posix() for p in (root / "tests" / "refimpl").glob("test_generic*.py"))
         self.files = [*generic, *(path for method in users for path in method.tests)]
-        _import_outside(root, [*self.files, *(method.cases.replace(".", "/") + ".py" for method in users)])
+        _import_outside(root, [*self.files, *(method.cases.replace(".", "/") + ".py" for method in users if method.cases)])
 
     def start(self, fault: Fault | None, kills: Counter[str], durations: dict[str, float]) -> _Child:
         """Fork a child that runs the tests with ``fault`` in the module."""
@@ -223,7 +237,7 @@ def _limit_cases(users: Sequence[Method]) -> None:
     from tests.refimpl.harness import table
 
     def cases() -> tuple[Any, ...]:
-        return tuple((method.module, case) for method in users for case in importlib.import_module(method.cases).CASES)
+        return tuple((method.module, case) for method in users if method.cases for case in importlib.import_module(method.cases).CASES)
 
     table.all_cases = cache(cases)
 
