@@ -4,15 +4,15 @@ import { Heat } from "./heat.js";
 import { Plot } from "./plot.js";
 import { load } from "./runtime.js";
 
-const CELL = 10;
+const [CELL, TALL] = [10, 6];
 const LONGEST = 120;
 const ADDED = 30;
-const KINDS = { new_c: [-2, 2], new_h: [-1, 1], input: [0, 1], forget: [0, 1], candidate: [-1, 1], output: [0, 1] };
+const KINDS = { new_c: [-3, 3], new_h: [-1, 1], input: [0, 1], forget: [0, 1], candidate: [-1, 1], output: [0, 1] };
 const visible = (character) => (character === " " ? "␣" : character);
 
 export async function demonstrate({ words, facts: { alphabet, hidden }, values }) {
   const run = await load("characters");
-  const heat = new Heat({ label: words.heat, cell: CELL, gap: 1 });
+  const heat = new Heat({ label: words.heat, cell: CELL, tall: TALL, gap: 1 });
   const letters = make("p", { class: "live-letters", "aria-hidden": "true" });
   const trace = new Plot({ x: [0, 10], y: [-2, 2], width: 640, height: 150, label: words.trace });
   const bars = make("table", { class: "live-guesses" });
@@ -55,7 +55,7 @@ export async function demonstrate({ words, facts: { alphabet, hidden }, values }
     Object.assign(heat, { low, high });
     const grid = new Float32Array(hidden * long);
     steps.forEach((step, column) => step[kind.value].data.forEach((value, row) => { grid[row * long + column] = value; }));
-    heat.show(grid, hidden, long);
+    heat.show(grid, hidden, long, unit.value);
     letters.replaceChildren(...[...wanted].map((character, k) => make("span", { class: k === at.value - 1 ? "live-here" : "" }, visible(character))));
     trace.range([0, Math.max(10, long)], [low, high]);
     const followed = Float32Array.from(steps, (step) => step[kind.value].data[unit.value]);

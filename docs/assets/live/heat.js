@@ -16,10 +16,10 @@ function color(name) {
   return probe.getImageData(0, 0, 1, 1).data.slice(0, 3);
 }
 
-/** A picture with one cell a number: from `low` over `middle` to `high`, in the colors `from`, paper and `to`. */
+/** A picture with one cell a number: from `low` over zero to `high`, in the colors `from`, paper and `to`. */
 export class Heat {
-  constructor({ label, cell = 4, low = -1, high = 1, from = "--s1", to = "--s0", gap = 0 }) {
-    Object.assign(this, { cell, low, high, from, to, gap });
+  constructor({ label, cell = 4, tall = cell, low = -1, high = 1, from = "--s1", to = "--s0", gap = 0 }) {
+    Object.assign(this, { cell, tall, low, high, from, to, gap });
     this.element = document.createElement("canvas");
     this.element.setAttribute("role", "img");
     this.element.setAttribute("aria-label", label);
@@ -27,10 +27,11 @@ export class Heat {
     shown.add(this);
   }
 
-  show(values, rows, columns) {
-    Object.assign(this, { values, rows, columns });
+  /** Paint `values`, row by row, with a frame around the row `framed`. */
+  show(values, rows, columns, framed) {
+    Object.assign(this, { values, rows, columns, framed });
     this.element.width = columns * this.cell;
-    this.element.height = rows * this.cell;
+    this.element.height = rows * this.tall;
     this.paint();
   }
 
@@ -38,7 +39,7 @@ export class Heat {
     if (!this.values) return;
     const [below, paper, above] = [color(this.from), color("--paper"), color(this.to)];
     const context = this.element.getContext("2d");
-    const { cell, gap } = this;
+    const { cell, tall, gap } = this;
     const zero = this.low < 0 ? 0 : this.low;
     context.clearRect(0, 0, this.element.width, this.element.height);
     for (let k = 0; k < this.rows * this.columns; k += 1) {
@@ -47,7 +48,11 @@ export class Heat {
       const end = value >= zero ? above : below;
       const mixed = paper.map((part, c) => part + (end[c] - part) * share);
       context.fillStyle = `rgb(${mixed[0]} ${mixed[1]} ${mixed[2]})`;
-      context.fillRect((k % this.columns) * cell, Math.floor(k / this.columns) * cell, cell - gap, cell - gap);
+      context.fillRect((k % this.columns) * cell, Math.floor(k / this.columns) * tall, cell - gap, tall - gap);
     }
+    if (this.framed === undefined) return;
+    context.strokeStyle = getComputedStyle(document.body).getPropertyValue("--ink");
+    context.lineWidth = 2;
+    context.strokeRect(1, this.framed * tall - 1, this.element.width - 2, tall + 1);
   }
 }
