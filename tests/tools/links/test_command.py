@@ -119,11 +119,12 @@ def test_no_catalog_is_needed(tmp_path: Path, server: Server, monkeypatch: pytes
     assert main(["--root", str(tmp_path), "links", "check", "--urls", str(tmp_path / "urls")]) == 2
 
 
-def test_an_interrupted_run_goes_on(tree: Path, server: Server) -> None:
+@pytest.mark.parametrize("age", ["7", "0"])
+def test_an_interrupted_run_goes_on(tree: Path, server: Server, age: str) -> None:
     urls = [*(server.url(f"fine?{i}") for i in range(20)), server.url("slow")]
     arguments = command(tree, urls)
     process = subprocess.Popen(
-        [sys.executable, "-m", "dlatlas.cli", *arguments[:-3], "--allow-private", "--timeout", "60", "--max-per-host", "8"],
+        [sys.executable, "-m", "dlatlas.cli", *arguments[:-3], "--allow-private", "--timeout", "60", "--max-age", age],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -139,8 +140,10 @@ def test_an_interrupted_run_goes_on(tree: Path, server: Server) -> None:
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "stopped with 1 links to go; the same command goes on from there" in err and "Traceback" not in err
-    assert main(command(tree, urls[:20])) == 0
+    assert main(command(tree, urls[:20], "--max-age", age)) == 0
     assert server.hits["fine"] == 20
+    assert main(command(tree, urls[:20], "--max-age", age)) == 0
+    assert server.hits["fine"] == (20 if age == "7" else 40)
 
 
 # The catalog's links, with verdicts that a test makes up.
@@ -203,6 +206,19 @@ def test_status_report_and_changes(tree: Path, verdicts: dict[str, str], capsys:
     assert told["verdicts"] == {"ok": 3, "moved": 1, "gone": 1}
     assert main([*links, "status"]) == 0
     assert "gone twice: 1" in capsys.readouterr().out
+
+
+def test_a_machine_without_a_network_says_nothing_about_the_links(
+    tree: Path, verdicts: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(links_check, "CUT_OFF", 5)
+    check = ["--root", str(tree), "links", "check", "--max-age", "0"]
+    assert main(check) == 0
+    before = health.read(tree)
+    monkeypatch.setattr(links_check, "check", lambda urls, options: (Result(url, "unreachable", "dns-failure") for url in urls))
+    assert main(check) == 2
+    assert "is this machine connected?" in capsys.readouterr().err
+    assert health.read(tree) == before
 
 
 def test_a_link_that_left_the_catalog_is_not_told(tree: Path, verdicts: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dlatlas.cli.links_reports import print_report
@@ -20,6 +20,9 @@ from dlatlas.links.result import Result
 from dlatlas.links.state import State
 from dlatlas.root import RootError, find_root
 
+CUT_OFF = 10
+"""Links of which not one is reached, so that the fault must be ours."""
+
 
 def run_check(args: argparse.Namespace) -> int:
     if args.urls is not None:
@@ -32,6 +35,9 @@ def run_check(args: argparse.Namespace) -> int:
         raise CatalogError(loaded.problems)
     archives = {link.url: link.archive for entry in loaded.catalog.entries for link in entry.links}
     results = _checked(args, root, list(archives))
+    if _cut_off(results):
+        print("dlatlas: not one host answered: is this machine connected? The health of the links stays as it was", file=sys.stderr)
+        return 2
     try:
         health.write(root, (health.Health.of(result, archives[result.url]) for result in results))
     except OSError as error:
@@ -65,14 +71,16 @@ def _checked(args: argparse.Namespace, root: Path, urls: Sequence[str]) -> list[
         wanted = set(urls)
         found = {url: result for url, result in state.fresh(args.max_age).items() if url in wanted}
         waiting = [url for url in urls if url not in found]
+        left = set(waiting)
+        before = {result.url: result for result in state.latest() if result.url in left and (result.etag or result.modified)}
         progress = Progress(len(waiting), sys.stderr)
         try:
-            for result in check(waiting, _options(args, state)):
+            for result in check(waiting, _options(args, before)):
                 found[result.url] = state.record(result)
                 progress.add(result.verdict)
         except KeyboardInterrupt:
-            left = len(waiting) - progress.done
-            print(f"\nstopped with {left:,} links to go; the same command goes on from there", file=sys.stderr)
+            count = len(waiting) - progress.done
+            print(f"\nstopped with {count:,} links to go; the same command goes on from there", file=sys.stderr)
             raise
         state.finish()
     finally:
@@ -80,7 +88,13 @@ def _checked(args: argparse.Namespace, root: Path, urls: Sequence[str]) -> list[
     return [found[url] for url in urls]
 
 
-def _options(args: argparse.Namespace, state: State) -> Options:
+def _cut_off(results: Sequence[Result]) -> bool:
+    """Whether this machine rather than all the others is out of reach."""
+    asked = [result for result in results if result.verdict != "opaque"]
+    return len(asked) >= CUT_OFF and all(result.verdict == "unreachable" and result.status is None for result in asked)
+
+
+def _options(args: argparse.Namespace, before: Mapping[str, Result]) -> Options:
     return Options(
         timeout=args.timeout,
         workers=args.workers,
@@ -92,5 +106,5 @@ def _options(args: argparse.Namespace, state: State) -> Options:
         github_token=os.environ.get("GITHUB_TOKEN") or None,
         contact=args.contact,
         proxy=args.proxy,
-        previous=state.get,
+        previous=before.get,
     )

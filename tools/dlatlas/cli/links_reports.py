@@ -34,7 +34,9 @@ def print_report(report: Report, format: str) -> int:
 
         print(markdown(report), end="")
     else:
-        print_table(HEADERS, report.rows(), wide="url")
+        rows = list(report.rows())
+        shown = [i for i, _ in enumerate(HEADERS) if not sys.stdout.isatty() or any(row[i] for row in rows)]  # programs get every column
+        print_table([HEADERS[i] for i in shown], ([row[i] for i in shown] for row in rows), wide="url")
         print(report.summary(), file=sys.stderr)
     return 1 if report.failed else 0
 

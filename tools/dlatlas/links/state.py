@@ -84,11 +84,12 @@ class State:
         self._run = None
 
     def fresh(self, max_age: float) -> dict[str, Result]:
-        """The results younger than ``max_age`` days. A link that was gone once is not among them, unless an unfinished run found it so."""
+        """The results younger than ``max_age`` days, but those of links gone once; and all of an unfinished run of the last day."""
+        now = time()
         rows = self._database.execute(
-            f"SELECT {COLUMNS} FROM links WHERE checked_at > ? AND (verdict != 'gone' OR confirmed"
-            " OR run IN (SELECT id FROM runs WHERE finished IS NULL))",
-            (time() - max_age * DAY,),
+            f"SELECT {COLUMNS} FROM links WHERE (checked_at > ? AND (verdict != 'gone' OR confirmed))"
+            " OR run IN (SELECT id FROM runs WHERE finished IS NULL AND started > ?)",
+            (now - max_age * DAY, now - DAY),
         )
         return {result.url: result for result in _results(rows)}
 
