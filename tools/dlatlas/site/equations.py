@@ -36,8 +36,8 @@ def mark(context: Context, equation: Equation, methods: list[str]) -> str:
     if not hits:
         return tag("p", context.say("not-checked"), class_="mark mark-none")
     stale = any(context.statuses.get(method) == "stale" for method, *_ in hits)
-    worst = max((check.error for _, _, check, _ in hits if exact(check)), default=None)
-    told = context.say("largest-error", error=number(worst)) if worst is not None else ""
+    worst = _worst([hit for hit in hits if exact(hit[2])])
+    told = context.say("largest-error", error=number(worst[2].error)) if worst else ""
     summary = tag("summary", tag("span", context.say("stale" if stale else "checked"), class_="mark-word") + tag("small", told))
     panels = "".join(tag("dl", _facts(context, hit)) for hit in hits)
     return tag("details", summary + tag("div", panels, class_="mark-panel"), class_="mark mark-stale" if stale else "mark")

@@ -11,7 +11,7 @@ from dlatlas.site.context import Context, Page
 from dlatlas.site.figures.svg import Scale, figure, linear, picture, tick
 from dlatlas.site.markup import tag
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960, 190, 16, 10, 28
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960, 250, 16, 10, 28
 """Size and margins of the drawing; the names of the lanes stand in the left margin."""
 
 STEP, RADIUS, ROOM = 9.0, 4.0, 8.0
@@ -72,7 +72,7 @@ def timeline(context: Context, page: Page, lanes: Sequence[Lane], name: str) -> 
     told = context.say("timeline-told", n=len(years), first=min(years), last=max(years))
     body = f'<path class="f-grid" d="{lines}"/>{marks}{"".join(parts)}'
     svg = picture(name, (WIDTH, top + BOTTOM), title, told, body, role="group", data_roving="a.t-dot")
-    return figure(name, title, tag("div", svg, class_="f-wide"), told + context.say("timeline-keys"))
+    return figure(name, title, tag("div", svg, class_="f-wide"), told + context.say("timeline-keys"), class_="f-timeline")
 
 
 def _lane(

@@ -1,8 +1,9 @@
 // Formulas set by KaTeX at build time; one that KaTeX refuses is a problem.
 import katex from "katex";
 
-const FORMULA = /<(span|div) class="arithmatex">\s*\\([([])([\s\S]*?)\\[)\]]\s*<\/\1>/g;
+const FORMULA = /<(span|div) class="arithmatex">\s*\\([([])([\s\S]*?)\\[)\]]\s*<\/\1>([，。；：、！？）」』”’》,.;:!?)\]]*)/g;
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", "#x27": "'" };
+const SHORT = 40;
 const done = new Map();
 
 function typeset(tex, displayMode) {
@@ -13,10 +14,12 @@ function typeset(tex, displayMode) {
 
 /** The page with its formulas set; `report` is told of each that cannot be. */
 export function formulas(html, report) {
-  const result = html.replace(FORMULA, (_, element, open, source) => {
+  const result = html.replace(FORMULA, (_, element, open, source, after) => {
     const tex = source.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name) => ENTITIES[name]);
     try {
-      return `<${element} class="math" data-pagefind-ignore>${typeset(tex, open === "[")}</${element}>`;
+      const set = `<${element} class="math" data-pagefind-ignore>${typeset(tex, open === "[")}</${element}>`;
+      // browsers break a line after a formula even before a comma
+      return after && element === "span" && tex.length <= SHORT ? `<span class="nobr">${set}${after}</span>` : set + after;
     } catch (error) {
       report(`${error.message}: ${tex.trim()}`);
       return "";
