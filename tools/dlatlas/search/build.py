@@ -13,12 +13,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.resources import files
 from itertools import islice
 from typing import get_args
 
 from dlatlas.catalog.model import Catalog, EntryType, Framework, Language, Level
 from dlatlas.search.documents import Document, documents, subjects, synonyms
-from dlatlas.search.facets import WORDS
+from dlatlas.search.facets import meanings, worded
 from dlatlas.search.spelling import grams
 from dlatlas.search.stems import stem
 from dlatlas.search.tables import FIELDS, INDEXES, TABLES
@@ -39,7 +40,7 @@ class Source:
 
     documents: Iterable[Document]
     synonyms: Iterable[tuple[str, ...]] = ()
-    subjects: Iterable[tuple[str, str, str]] = ()
+    subjects: Iterable[tuple[str, str, float]] = ()
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -52,6 +53,13 @@ def source_of(catalog: Catalog) -> Source:
         subjects=subjects(catalog),
         choices={name: get_args(literal) for name, literal in choices.items()},
     )
+
+
+def common() -> Iterator[tuple[str, ...]]:
+    """Groups of everyday words that mean the same in both languages."""
+    for line in files(__package__).joinpath("common.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            yield tuple(line.split(", "))
 
 
 def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) -> None:
@@ -68,7 +76,8 @@ def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) ->
     seen = _Seen()
     _add_documents(database, source.documents, seen)
     _add_facets(database, seen.facets, source.choices)
-    _add_families(database, source.synonyms)
+    _add_families(database, enumerate(source.synonyms))
+    _add_families(database, ((-number, family) for number, family in enumerate((*common(), *meanings()), 1)))
     _add_subjects(database, source.subjects)
     database.execute("INSERT INTO words(words) VALUES ('rebuild')")
     database.execute("INSERT INTO words(words) VALUES ('optimize')")
@@ -100,6 +109,7 @@ def _add_documents(database: sqlite3.Connection, documents: Iterable[Document], 
         database.executemany(f"INSERT INTO docs VALUES ({marks})", [_row(doc, document, seen) for doc, document in rows])
         database.executemany("INSERT INTO names VALUES (?, ?, ?, ?)", (row for doc, document in rows for row in _names(doc, document)))
         database.executemany("INSERT INTO keys VALUES (?, ?)", ((key, doc) for doc, document in rows for key in document.keys))
+        database.executemany("INSERT INTO kin VALUES (?, ?)", ((doc, id) for doc, document in rows for id in document.kin))
 
 
 def _place(document: Document, number: int) -> int:
@@ -135,8 +145,8 @@ def _add_facets(database: sqlite3.Connection, counted: Counter[tuple[str, str]],
     database.executemany("INSERT INTO facets VALUES (?, ?, ?)", ((name, value, count) for (name, value), count in rows.items()))
 
 
-def _add_families(database: sqlite3.Connection, families: Iterable[tuple[str, ...]]) -> None:
-    for number, family in enumerate(families):
+def _add_families(database: sqlite3.Connection, families: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+    for number, family in families:
         phrases = {" ".join(atoms(text)): text for text in reversed(family)}
         phrases.pop("", None)
         if len(phrases) > 1:
@@ -145,10 +155,12 @@ def _add_families(database: sqlite3.Connection, families: Iterable[tuple[str, ..
             database.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", sorted(members))
 
 
-def _add_subjects(database: sqlite3.Connection, subjects: Iterable[tuple[str, str, str]]) -> None:
-    worded = ((word, *tag.split("=")) for tag, text in WORDS.items() for word in text.split(", "))
-    rows = {(squash(name), " ".join(atoms(name)), f"{filter}={value}"): None for name, filter, value in (*subjects, *worded)}
-    database.executemany("INSERT INTO subjects VALUES (?, ?, ?)", rows)
+def _add_subjects(database: sqlite3.Connection, subjects: Iterable[tuple[str, str, float]]) -> None:
+    rows: dict[tuple[str, str, str], float] = {}
+    for name, tag, quality in (*subjects, *worded()):
+        row = squash(name), " ".join(atoms(name)), tag
+        rows[row] = max(rows.get(row, 0.0), quality)
+    database.executemany("INSERT INTO subjects VALUES (?, ?, ?, ?)", ((*row, quality) for row, quality in rows.items()))
 
 
 def phrase_tokens(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dlatlas.catalog.keys import canonical
@@ -12,6 +12,10 @@ from dlatlas.catalog.model import Area, Catalog, Entry, Method, Topic
 
 ABOUT = ("explains", "implements", "translates", "part-of")
 """Relations of a work to the one that it is about."""
+
+
+TITLE, ALIAS = 1.0, 0.35
+"""How well a title and an alias name a topic: an alias may name a small part of it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Document:
     keys: tuple[str, ...] = ()
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values of the filters
     prior: float = 0.0  # points before any word is compared; higher is more essential
+    kin: tuple[str, ...] = ()  # ids of the works that it is about, and of its method or paper
 
 
 def documents(catalog: Catalog) -> Iterator[Document]:
@@ -50,12 +55,13 @@ def synonyms(catalog: Catalog) -> Iterator[tuple[str, ...]]:
         yield from ((method.title.en, method.title.zh) for method in topic.methods)
 
 
-def subjects(catalog: Catalog) -> Iterator[tuple[str, str, str]]:
-    """Names of topics and areas, as (name, filter, value): a query for the name finds what belongs there."""
+def subjects(catalog: Catalog) -> Iterator[tuple[str, str, float]]:
+    """Names of topics and areas, as (name, tag, how well it names the whole): a query for the name finds what belongs there."""
     for area in catalog.areas:
-        yield from ((name, "area", area.id) for name in (area.id, area.title.en, area.title.zh))
+        yield from ((name, f"area={area.id}", TITLE) for name in (area.id, area.title.en, area.title.zh))
     for topic in catalog.topics:
-        yield from ((name, "topic", topic.id) for name in dict.fromkeys((topic.title.en, topic.title.zh, *topic.aliases)))
+        yield from ((name, f"topic={topic.id}", TITLE) for name in (topic.title.en, topic.title.zh))
+        yield from ((name, f"topic={topic.id}", ALIAS) for name in topic.aliases)
 
 
 class _Context:
@@ -81,11 +87,12 @@ class _Context:
             urls=(),
             fields={
                 "title": _join(*title.values()),
-                "aliases": _join(topic.id, *topic.aliases),
+                "aliases": _join(*topic.aliases),
                 "topics": self._area(topic.id),
                 "note": _join(topic.summary.en, topic.summary.zh),
+                "address": topic.id,
             },
-            names=(*((name, 100.0) for name in (topic.id, *title.values())), *((alias, 70.0) for alias in topic.aliases)),
+            names=(*((name, 100.0) for name in (topic.id, *title.values())), *((alias, 10.0) for alias in topic.aliases)),
             facets=self._facets("topic", (topic.id,), has=("note", "chinese", "english")),
             prior=3.0,
         )
@@ -103,14 +110,14 @@ class _Context:
             urls=(),
             fields={
                 "title": _join(*title.values()),
-                "aliases": _join(method.id, (method.object or "").rpartition(":")[2]),
                 "topics": self._titles((topic.id,)),
                 "related": _title(paper) if paper else "",
-                "address": (method.object or "").replace(":", " ").replace(".", " "),
+                "address": _join(method.id, _words(method.object or "")),
             },
             names=tuple((name, 90.0) for name in (method.id, *title.values())),
             facets=self._facets("method", (topic.id,), has=has),
-            prior=2.5 if method.object else 2.0,
+            prior=1.5 if method.object else 1.0,
+            kin=(paper.id,) if paper else (),
         )
 
     def entry(self, entry: Entry) -> Document:
@@ -126,15 +133,14 @@ class _Context:
             urls=entry.urls,
             fields={
                 "title": _join(*title.values()),
-                "aliases": _join(entry.id, *entry.was, *ids.values()),
                 "authors": _join(*entry.authors),
                 "venue": _join(entry.venue or "", entry.date or "", *framework),
                 "topics": self._titles(entry.topics),
                 "related": self._related(entry),
                 "note": _join(entry.note.en, entry.note.zh) if entry.note else "",
-                "address": _join(*map(_words, entry.urls)),
+                "address": _join(entry.id, *entry.was, *ids.values(), *map(_words, entry.urls)),
             },
-            names=tuple((name, 80.0) for name in (entry.id, *entry.was, *title.values())),
+            names=self._names(entry, title.values()),
             keys=tuple({canonical(text) for text in (*(f"{name}:{value}" for name, value in ids.items()), *entry.urls)}),
             facets=self._facets(
                 entry.type,
@@ -146,7 +152,16 @@ class _Context:
                 has=self._has(entry),
             ),
             prior=self._prior(entry),
+            kin=tuple(relation.to for relation in entry.relations if relation.rel in ABOUT),
         )
+
+    def _names(self, entry: Entry, titles: Iterable[str]) -> tuple[tuple[str, float], ...]:
+        """Ids and titles; with fewer points the main title before a colon, the name of a repository, and methods that it introduces."""
+        whole = [(name, 80.0) for name in (entry.id, *entry.was, *titles)]
+        main = [(head, 40.0) for title in titles if (head := re.split("[:：]", title)[0]) != title]
+        repository = [(entry.ids.github.rpartition("/")[2], 40.0)] if entry.ids.github else []
+        methods = [(name, 30.0) for method in self.methods[entry.id] for name in (method.id, method.title.en, method.title.zh)]
+        return (*whole, *main, *repository, *methods)
 
     def _prior(self, entry: Entry) -> float:
         """Essential readings first, then primary works, then what explains or implements them."""
@@ -203,4 +218,4 @@ def _join(*texts: str) -> str:
 
 def _words(url: str) -> str:
     """The words of an address, without scheme and encoded bytes."""
-    return re.sub(r"%[0-9a-fA-F]{2}|[/?&=_.-]+", " ", url.split("://", 1)[-1].removeprefix("www."))
+    return re.sub(r"%[0-9a-fA-F]{2}|[/?&=_.:-]+", " ", url.split("://", 1)[-1].removeprefix("www."))

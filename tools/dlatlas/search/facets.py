@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 from dlatlas.search.text import squash
@@ -19,7 +21,7 @@ FILTERS = ("type", "topic", "area", "lang", "level", "year", "framework", "has")
 WORDS = {
     "type=paper": "paper, article, 论文, 文献, 原文, 原论文",
     "type=code": "code, source code, implementation, repository, repo, GitHub, 代码, 源码, 源代码, 实现, 代码实现, 复现",
-    "type=article": "article, blog, blog post, post, tutorial, explanation, explained, 文章, 博客, 教程, 讲解, 详解, 解读, 解释",
+    "type=article": "article, blog, blog post, post, explanation, explained, 文章, 博客, 讲解, 详解, 解读, 解释",
     "type=course": "course, lecture, lectures, lecture notes, class, 课程, 公开课, 讲义, 教程",
     "type=book": "book, textbook, 书, 图书, 教材, 书籍",
     "type=video": "video, talk, lecture, 视频, 讲座, 演讲",
@@ -38,6 +40,18 @@ WORDS = {
     "has=code": "code, implementation, source code, with code, 代码, 源码, 实现",
 }
 """What people write for a value; in a query such a word also finds the documents that have the value."""
+
+
+def worded() -> Iterator[tuple[str, str, float]]:
+    """The words of ``WORDS`` as (word, tag, how surely it means it): a word for several values counts less for each."""
+    tags = [(word, tag) for tag, text in WORDS.items() for word in text.split(", ")]
+    uses = Counter(word for word, _ in tags)
+    return ((word, tag, uses[word] ** -0.5) for word, tag in tags)
+
+
+def meanings() -> Iterator[tuple[str, ...]]:
+    """The words of each value, which mean the same."""
+    return (tuple(text.split(", ")) for text in WORDS.values())
 
 
 class UnknownValue(ValueError):

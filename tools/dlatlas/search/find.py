@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dlatlas.search import facets
-from dlatlas.search.match import Group, Matcher, Understood
+from dlatlas.search.groups import Group, Understood
+from dlatlas.search.lexicon import Lexicon
+from dlatlas.search.match import understand
 from dlatlas.search.query import Query, clean, keys, parse
 from dlatlas.search.rank import Ranker, Row
 from dlatlas.search.tables import EVERY, FIELDS
@@ -23,15 +26,27 @@ COUNTED = 10_000
 """Matches that are counted; more are told as this many."""
 
 ENOUGH = 5
-"""With fewer documents that have all words, those that lack one or more are looked at too."""
+"""With fewer documents that have all words, those that lack more are told too."""
 
 SHARE = 0.35
 """The share of the query, by weight, that such a document must have."""
 
+SURE = 0.7
+"""The share that is as good as all: such documents stand beside those that have all words, and lead to their kin where these are few."""
+
+KIN, NEIGHBOR, KINSHIP = 0.2, 0.15, 15.0
+"""The share of the best score, at most of ``KINSHIP``, for its kin and for others of its topic."""
+
+WHOLE, NAMED = 85.0, 20.0
+"""Points for its name of a topic that the whole query names by a title, and of a document whose kin is moved up."""
+
+NEIGHBORS = 60
+"""Documents of a topic that are looked at."""
+
 KEY = 200.0
 """Points of a document whose address or identifier the query is."""
 
-COLUMNS = ", ".join(("doc", "docs.prior", "docs.tags", *(f"docs.{name}" for name in FIELDS)))
+COLUMNS = ", ".join(("docs.doc", "docs.id", "docs.prior", "docs.tags", *(f"docs.{name}" for name in FIELDS)))
 
 BEGUN = 0.1
 """Share of a name's points for a topic or method whose name begins with the query."""
@@ -60,46 +75,56 @@ def find(database: sqlite3.Connection, text: str, filters: Mapping[str, str], li
 class _Search:
     def __init__(self, database: sqlite3.Connection, query: Query, filters: Mapping[str, str], limit: int, explain: bool) -> None:
         self.database = database
+        self.lexicon = Lexicon(database)
         self.query = query
         self.limit = limit
         self.explain = explain
-        self.lengths: dict[str, float] = json.loads(database.execute("SELECT value FROM meta WHERE name = 'lengths'").fetchone()[0])
         self.required = [facets.tags(database, name, value) for name, value in (*filters.items(), *query.filters)]
         self.forbidden = [tag for name, value in query.excluded_filters for tag in facets.tags(database, name, value)]
 
     def answer(self, text: str) -> Answer:
         whole, inside = keys(text)
         if whole and (docs := self._keyed(whole)):
-            return self._told(Understood([], {}, {}), dict.fromkeys(docs, KEY), self._rows_of(docs), len(docs))
+            return self._told(Ranker(Understood(), self.lexicon.lengths, dict.fromkeys(docs, KEY)), self._rows_of(docs), len(docs))
         if not self.query.words:
             asked = self.required or self.query.phrases
-            rows, total = self._matching([]) if asked else ([], 0)
-            return self._told(Understood([], {}, {}), {}, rows, total)
-        understood = Matcher(self.database).understand(self.query.words)
+            return self._told(Ranker(Understood(), self.lexicon.lengths), *(self._matching([]) if asked else ([], 0)))
+        understood = understand(self.lexicon, self.query.words)
         names = self._named(understood.names)
         names.update(dict.fromkeys(self._keyed(inside), KEY))
+        named = self._rows_of(names)
+        topics = frozenset(f"home={row.id}" for row in named if names[row.doc] >= WHOLE and " type=topic " in row.tags)
+        ranker = Ranker(understood, self.lexicon.lengths, names, topics)
         rows, total = self._matching(understood.groups)
-        answer = self._told(understood, names, [*self._rows_of(names), *rows], total)
+        rows += named
+        self._kin_of(ranker, [row for row in named if names[row.doc] >= NAMED])
+        if total < ENOUGH:
+            rows += self._near(ranker, rows)
+        answer = self._told(ranker, rows, total)
         return answer if answer.hits else Answer([], suggestions=self._suggestions(text))
 
-    def _told(self, understood: Understood, names: dict[int, float], rows: list[Row], total: int) -> Answer:
+    def _told(self, ranker: Ranker, rows: list[Row], total: int) -> Answer:
         """Score the rows and tell the best of them."""
-        ranker = Ranker(understood.groups, self.lengths, names)
-        scored = {row.doc: (*ranker.score(row), row) for row in rows}
-        found = [entry for doc, entry in scored.items() if entry[1] >= SHARE or doc in names]
-        found.sort(key=lambda entry: (-entry[0], entry[2].doc))
+        kept = ranker.names.keys() | (ranker.kin.keys() if total < ENOUGH else ())
+        least = SHARE if total < ENOUGH else SURE
+        found = [row for row in {row.doc: row for row in rows}.values() if row.doc in kept or ranker.share(row) >= least]
+        scored = sorted(((-ranker.score(row), row.doc, row) for row in found), key=lambda entry: entry[:2])
         hits = []
-        for score, _, row in found[: self.limit]:
-            hit = {**json.loads(self._shown(row.doc)), "score": round(score, 4)}
+        for points, doc, row in scored[: self.limit]:
+            hit = {**json.loads(self._shown(doc)), "score": round(-points, 4)}
             hits.append({**hit, "explain": ranker.explain(row)} if self.explain else hit)
-        terms = [unit for group in understood.groups for unit in group.terms] + self.query.terms
-        return Answer(hits, max(total, len(found)), understood.corrected if hits else {}, terms=list(dict.fromkeys(terms)))
+        terms = [unit for group in ranker.understood.groups for unit in group.terms] + self.query.terms
+        corrected = ranker.understood.corrected if hits else {}
+        return Answer(hits, max(total, len(found)), corrected, terms=list(dict.fromkeys(terms)))
 
     # Rows
 
     def _matching(self, groups: list[Group]) -> tuple[list[Row], int]:
-        """Rows that have all groups; where they are too many, the first of them and the first that have all in their names;
-        where they are too few, also those that lack one group or more. With them, how many documents have all groups."""
+        """Rows that have all groups, and how many there are.
+
+        Where they are too many, the first of them and the first that have all in their names; where they are too few,
+        those that lack one group or more as well.
+        """
         most = max(CANDIDATES, self.limit)
         every = " AND ".join(group.match for group in groups)
         rows = self._rows(self._bounded(every), most)
@@ -108,34 +133,58 @@ class _Search:
             (total,) = self.database.execute(counted, (self._bounded(every),)).fetchone()
             return rows + (self._rows(self._bounded(f"{{title aliases authors}} : ({every})"), most) if groups else []), total
         total = len(rows)
-        if total < ENOUGH and len(groups) > 1:
-            for weaker in _weaker(groups):
-                rows += self._rows(self._bounded(weaker), most)
-                if len(rows) >= ENOUGH:
-                    break
+        if total < self.limit:
+            rows += (row for weaker in _weaker(groups) for row in self._rows(self._bounded(weaker), most))
         return rows, total
+
+    def _near(self, ranker: Ranker, rows: list[Row]) -> list[Row]:
+        """Rows that are kin to the best ones, or of the same topic; the ranker is told."""
+        best = sorted({row.doc: row for row in rows if ranker.share(row) > SURE}.values(), key=ranker.score, reverse=True)[:ENOUGH]
+        if not best:
+            return []
+        top = min(ranker.score(best[0]), KINSHIP)
+        near = self._rows_of(self._kin_of(ranker, best, KIN * top))
+        homes = Counter(tag for row in best for tag in row.tags.split() if tag.startswith("home="))
+        shared = [tag for tag, count in homes.items() if 2 * count >= len(best)]
+        for tag in shared:
+            found = self._rows(self._bounded(f'tags : "{tag}"'), NEIGHBORS)
+            near += found
+            for row in found:
+                ranker.kin[row.doc] = ranker.kin.get(row.doc, 0.0) + NEIGHBOR * top
+        for row in best:
+            ranker.kin.pop(row.doc, None)
+        return near
+
+    def _kin_of(self, ranker: Ranker, rows: list[Row], points: float = KIN * NAMED) -> list[int]:
+        """Documents that are about the rows, or that these are about; the ranker is told."""
+        docs = [row.doc for row in rows]
+        kin = self.lexicon.rows("SELECT docs.doc FROM kin JOIN docs USING (id) WHERE kin.doc IN", docs)
+        kin += self.lexicon.rows("SELECT doc FROM kin WHERE id IN", [row.id for row in rows], f"ORDER BY doc LIMIT {CANDIDATES}")
+        found = self._passing({doc for (doc,) in kin}.difference(docs))
+        for doc in found:
+            ranker.kin.setdefault(doc, points)
+        return found
 
     def _rows(self, expression: str, most: int) -> list[Row]:
         """The first documents, by their rank before any word is compared, that match."""
         sql = f"SELECT {COLUMNS} FROM words JOIN docs ON doc = words.rowid WHERE words MATCH ? ORDER BY words.rowid LIMIT ?"
-        return [Row(doc, prior, tags, fields) for doc, prior, tags, *fields in self.database.execute(sql, (expression, most))]
+        return [_row(row) for row in self.database.execute(sql, (expression, most))]
 
     def _rows_of(self, docs: Iterable[int]) -> list[Row]:
-        rows = self._in(f"SELECT {COLUMNS} FROM docs WHERE doc IN", list(docs))
-        return [Row(doc, prior, tags, fields) for doc, prior, tags, *fields in rows]
+        return [_row(row) for row in self.lexicon.rows(f"SELECT {COLUMNS} FROM docs WHERE doc IN", docs)]
 
     def _shown(self, doc: int) -> str:
         return str(self.database.execute("SELECT shown FROM docs WHERE doc = ?", (doc,)).fetchone()[0])
 
     def _keyed(self, found: list[str]) -> list[int]:
         """Documents with one of these keys that the filters let pass."""
-        return self._passing(doc for (doc,) in self._in("SELECT DISTINCT doc FROM keys WHERE key IN", found))
+        return self._passing(doc for (doc,) in self.lexicon.rows("SELECT DISTINCT doc FROM keys WHERE key IN", found))
 
     def _named(self, names: Mapping[str, float]) -> dict[int, float]:
         """Documents of which a whole name is asked for with their points, and topics and methods whose name begins so."""
         points: dict[int, float] = {}
         whole = "SELECT doc, name, bonus FROM names WHERE name IN"
-        for doc, name, bonus in self._in(whole, list(names), f"ORDER BY doc LIMIT {CANDIDATES}"):
+        for doc, name, bonus in self.lexicon.rows(whole, names, f"ORDER BY doc LIMIT {CANDIDATES}"):
             points[doc] = max(points.get(doc, 0.0), bonus * names[name])
         for plain in list(names)[:1]:
             begun = "SELECT doc, bonus FROM names WHERE major AND name > ? AND name < ? ORDER BY name LIMIT 50"
@@ -162,10 +211,6 @@ class _Search:
             return f"({' AND '.join(parts) or EVERY}) NOT ({' OR '.join(excluded)})"
         return " AND ".join(parts)
 
-    def _in(self, sql: str, found: list[Any], rest: str = "") -> list[Any]:
-        """Rows of a query whose last condition is a list of values."""
-        return self.database.execute(f"{sql} (SELECT value FROM json_each(?)) {rest}", (json.dumps(found),)).fetchall()
-
     def _suggestions(self, text: str) -> list[str]:
         """Topics and methods whose names come near to a query that found nothing."""
         rows = self.database.execute("SELECT name, id FROM names JOIN docs USING (doc) WHERE major").fetchall()
@@ -173,8 +218,14 @@ class _Search:
         return list(dict.fromkeys(names[name] for name in difflib.get_close_matches(squash(clean(text))[:60], names, 3, 0.6)))
 
 
+def _row(row: tuple[Any, ...]) -> Row:
+    doc, id, prior, tags, *fields = row
+    return Row(doc, id, prior, tags, fields)
+
+
 def _weaker(groups: list[Group]) -> Iterator[str]:
-    """Expressions that ask for less: all groups but one, then any one."""
+    """Expressions that ask for less: all groups but one, and any one."""
     if 2 < len(groups) <= 12:
         yield " OR ".join(f"({' AND '.join(group.match for group in groups[:i] + groups[i + 1 :])})" for i in range(len(groups)))
-    yield " OR ".join(group.match for group in groups)
+    if len(groups) > 1:
+        yield " OR ".join(group.match for group in groups)

@@ -18,7 +18,7 @@ from dlatlas.files import cache_folder
 
 CODE = [
     Path(__file__).with_name(name)
-    for name in ("build.py", "documents.py", "facets.py", "han.txt", "spelling.py", "stems.py", "tables.py", "text.py")
+    for name in ("build.py", "common.txt", "documents.py", "facets.py", "han.txt", "spelling.py", "stems.py", "tables.py", "text.py")
 ]
 """What decides how the index is made."""
 

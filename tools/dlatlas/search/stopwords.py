@@ -23,6 +23,11 @@ FUNCTION_RUNS = re.compile(
 """Chinese words of that kind."""
 
 
+def is_small(label: str) -> bool:
+    """Whether a word, or a Chinese run, is only a function word."""
+    return label in FUNCTION_WORDS or FUNCTION_RUNS.fullmatch(label) is not None
+
+
 def meaningful(found: list[str]) -> list[str]:
     """The words without function words and the Chinese runs cut at them; all of them where nothing would be left."""
     kept: list[str] = []

@@ -14,7 +14,8 @@ CREATE TABLE docs(doc INTEGER PRIMARY KEY, {", ".join(FIELDS)}, tags TEXT, prior
 CREATE TABLE names(name TEXT, doc INTEGER, bonus REAL, major INTEGER);
 CREATE TABLE keys(key TEXT, doc INTEGER);
 CREATE TABLE facets(field TEXT, value TEXT, documents INTEGER);
-CREATE TABLE subjects(name TEXT, phrase TEXT, tag TEXT);
+CREATE TABLE kin(doc INTEGER, id TEXT);
+CREATE TABLE subjects(name TEXT, phrase TEXT, tag TEXT, quality REAL);
 CREATE TABLE synonyms(phrase TEXT, family INTEGER);
 CREATE TABLE members(family INTEGER, tokens TEXT, units TEXT, name TEXT);
 CREATE TABLE terms(term TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID;
@@ -33,6 +34,9 @@ INDEXES = """
 CREATE INDEX names_name ON names(name);
 CREATE INDEX names_major ON names(name) WHERE major;
 CREATE INDEX keys_key ON keys(key);
+CREATE INDEX kin_doc ON kin(doc);
+CREATE INDEX kin_id ON kin(id);
+CREATE INDEX docs_id ON docs(id);
 CREATE INDEX subjects_name ON subjects(name);
 CREATE INDEX subjects_phrase ON subjects(phrase);
 CREATE INDEX synonyms_phrase ON synonyms(phrase);
