@@ -40,7 +40,8 @@ export async function demonstrate({ words, facts: { alphabet, hidden }, values }
 
   const plain = (text) => text.toLowerCase().replace(/\s+/g, " ").slice(0, LONGEST);
   const again = () => draw();
-  const text = field(words.text, { value: "The cell state (a memory) remembers", length: LONGEST }, () => { at.value = LONGEST; draw(); });
+  const toEnd = () => { at.input.max = LONGEST; at.value = LONGEST; };
+  const text = field(words.text, { value: "The cell state (a memory) remembers", length: LONGEST }, () => { toEnd(); draw(); });
   const kind = choice(words.kind, Object.keys(KINDS).map((name) => [name, words[name]]), again);
   const unit = slider(words.unit, { min: 0, max: hidden - 1, step: 1, value: values.word_unit }, again);
   const at = slider(words.at, { min: 1, max: LONGEST, step: 1, value: LONGEST, show: (k) => visible(plain(text.value)[k - 1] ?? "") }, again);
@@ -77,7 +78,7 @@ export async function demonstrate({ words, facts: { alphabet, hidden }, values }
       grown += alphabet[place < 0 ? 0 : place];
     }
     text.value = grown;
-    at.value = LONGEST;
+    toEnd();
     await draw();
   }
   const jump = (name) => button(fill(words[name], { unit: values[`${name}_unit`], correlation: values[`${name}_correlation`].toFixed(2).replace("-", "−") }), () => {

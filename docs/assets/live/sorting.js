@@ -17,7 +17,8 @@ function table(caption, columns, rows, weights) {
 
 export async function demonstrate({ words, facts: { longest, heads } }) {
   const run = await load("sorting");
-  const [ranks, choices] = [make("div", { class: "live-scroll" }), make("div", { class: "live-scroll" })];
+  const [ranks, choices] = [words.ranks, words.choices].map((label) =>
+    make("div", { class: "live-scroll", tabindex: "0", role: "group", "aria-label": label }));
   const answer = report();
   const again = () => draw();
   const word = field(words.word, { value: "attention", length: 24, pattern: "[a-zA-Z]*" }, again);
