@@ -136,7 +136,8 @@ class _Expressions:
 
     def __init__(self, catalog: Catalog) -> None:
         self.families: list[list[Phrase]] = []
-        self.starts: dict[str, list[tuple[Phrase, int]]] = defaultdict(list)
+        self.phrases: dict[Phrase, list[int]] = defaultdict(list)  # the families of each phrase
+        self.lengths: dict[str, set[int]] = defaultdict(set)  # how long the phrases are that begin with a word
         self.names: dict[str, set[str]] = defaultdict(set)  # squashed names that mean the same
         for texts in synonyms(catalog):
             family = list(dict.fromkeys(phrase for name in texts if (phrase := tuple(text.tokens(name)))))
@@ -144,7 +145,8 @@ class _Expressions:
             for name in squashed:
                 self.names[name] |= squashed - {name}
             for phrase in family if len(family) > 1 else ():
-                self.starts[phrase[0]].append((phrase, len(self.families)))
+                self.phrases[phrase].append(len(self.families))
+                self.lengths[phrase[0]].add(len(phrase))
             self.families.append(family)
         self.subjects: dict[str, list[str]] = defaultdict(list)
         for name, kind, value in subjects(catalog):
@@ -172,10 +174,12 @@ class _Expressions:
         others: list[str] = []
         seen: set[int] = set()
         for i, word in enumerate(found):
-            for phrase, family in self.starts.get(word, ()):
-                if family not in seen and tuple(found[i : i + len(phrase)]) == phrase:
-                    seen.add(family)
-                    others += [token for other in self.families[family] if other != phrase for token in other]
+            for length in sorted(self.lengths.get(word, ())):
+                phrase = tuple(found[i : i + length])
+                for family in self.phrases.get(phrase, ()):
+                    if family not in seen:
+                        seen.add(family)
+                        others += [token for other in self.families[family] if other != phrase for token in other]
         return others
 
 
