@@ -1,5 +1,6 @@
 // The paths that a reader without a mouse takes. Each is a story of keys; what does not come true is a problem.
 import { open } from "./browser.mjs";
+import { TOPIC_STORIES } from "./topic.mjs";
 
 class Untrue extends Error {}
 
@@ -93,6 +94,7 @@ const STORIES = {
     const other = lang === "en" ? "zh" : "en";
     await Promise.all([page.waitForURL(home + filtered.replace(`${lang}/`, `${other}/`)), page.keyboard.press("Enter")]);
   },
+  ...TOPIC_STORIES,
 };
 
 /** Problems as `language, story: what did not come true`. */
@@ -103,7 +105,7 @@ export async function keyboard(browser, home, languages, faults) {
       const page = await open(browser, home, faults);
       page.setDefaultTimeout(15_000);
       try {
-        await story(page, { home, lang, ...more });
+        await story(page, { home, lang, ...more }, { check, tabTo, focused });
       } catch (error) {
         problems.push(`${lang}, ${name}: ${error instanceof Untrue ? error.message : error.message.split("\n")[0]}`);
       }
