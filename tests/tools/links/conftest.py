@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import trustme
+from dlatlas.links import check
+from dlatlas.links.options import Options
+from dlatlas.links.result import Result
 
 PAGE = b"<html><head><title>A real page</title></head><body>" + b"words and more words " * 50 + b"</body></html>"
 
@@ -29,6 +35,14 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         path = self.path.split("?")[0]
         self.server.hits[f"{self.command} {path}"] += 1
+        self.server.headers.append((self.path, dict(self.headers)))
+        self.server.times.append(time.monotonic())
+        host = self.headers.get("Host", "").split(":")[0]
+        route = self.server.routes.get(host + self.path) or self.server.routes.get(self.path)
+        if route is not None:
+            status, body, headers = route
+            self.send(status, body if isinstance(body, bytes) else body.encode(), **headers)
+            return
         name = path.split("/")[1]
         getattr(self, f"page_{name.split('.')[0].replace('-', '_')}", self.page_missing)()
 
@@ -188,6 +202,64 @@ class Handler(BaseHTTPRequestHandler):
         while not self.server.stopping:
             time.sleep(0.05)
 
+    def page_long_header(self) -> None:
+        self.send_response(200)
+        self.send_header("X-Long", "x" * (1 << 20))
+        self.end_headers()
+
+    def page_many_headers(self) -> None:
+        self.send_response(200)
+        try:
+            for number in range(100_000):
+                self.send_header(f"X-{number}", "x" * 1000)
+            self.end_headers()
+        except OSError:
+            pass
+
+    def page_short(self) -> None:
+        """Promises more than it sends."""
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000000\r\n\r\n" + PAGE)
+
+    def page_negative(self) -> None:
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: -5\r\n\r\n" + PAGE)
+
+    def page_bad_chunks(self) -> None:
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + PAGE)
+
+    def page_head_hangs(self) -> None:
+        if self.command == "HEAD":
+            self.page_silent()
+        else:
+            self.send(200)
+
+    def page_head_reset(self) -> None:
+        self.page_reset() if self.command == "HEAD" else self.send(200)
+
+    def page_cached(self) -> None:
+        if self.headers.get("If-None-Match") == '"7"':
+            self.send(304, b"", ETag='"7"')
+        else:
+            self.send(200, ETag='"7"')
+
+    def page_huge_bomb(self) -> None:
+        """Ten gigabytes of zeros, in ten thousand times a megabyte."""
+        self.send_response(200)
+        for name, value in {"Content-Type": "text/html", "Content-Encoding": "gzip", "Transfer-Encoding": "chunked"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+        try:
+            for _ in range(10_000):
+                data = pack.compress(b"0" * (1 << 20))
+                if data:
+                    self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+                    self.server.sent += len(data)
+        except OSError:
+            self.close_connection = True
+
     def page_reset(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -206,10 +278,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Site(ThreadingHTTPServer):
+    """Answers by the first part of the path; ``routes`` answer before that, by the whole of it."""
+
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.routes: dict[str, tuple[int, str | bytes, dict[str, str]]] = {}
+        self.headers: list[tuple[str, dict[str, str]]] = []
+        self.times: list[float] = []
+        self.scheme = "http"
         self.hits: Counter[str] = Counter()
         self.sent = self.now = self.most = 0
         self.lock = threading.Lock()
@@ -217,7 +295,7 @@ class Site(ThreadingHTTPServer):
         super().__init__((host, port), Handler)
 
     def __call__(self, path: str) -> str:
-        return f"http://{self.server_address[0]!s}:{self.server_port}/{path}"
+        return f"{self.scheme}://{self.server_address[0]!s}:{self.server_port}/{path}"
 
     def finish(self) -> None:
         self.stopping = True
@@ -236,3 +314,48 @@ def site() -> Iterator[Site]:
     made = start()
     yield made
     made.finish()
+
+
+def start_tls(authority: trustme.CA, *names: str) -> Site:
+    """A site on a free port of loopback with a certificate for ``names``."""
+    site = Site()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return serve_tls(site, context)
+
+
+def serve_tls(site: Site, context: ssl.SSLContext) -> Site:
+    site.scheme = "https"
+    site.socket = context.wrap_socket(site.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    return site
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    """A client's context that trusts only the tests' authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    return context
+
+
+CONTEXT = ssl.create_default_context()
+OPEN = Options(timeout=3, allow_private=True, context=CONTEXT)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "BETWEEN_TRIES", (0.05, 0.05))
+
+
+def verdicts(*urls: str, options: Options = OPEN) -> dict[str, Result]:
+    return {result.url: result for result in check.check(urls, options)}
+
+
+def one(url: str, options: Options = OPEN) -> Result:
+    return verdicts(url, options=options)[url]

@@ -1,45 +1,27 @@
-"""Check many links at once: workers take hops from the schedule, results come back as they are made."""
+"""Check many links at once: workers make the requests of the schedule, results come back as they are found."""
 
 from __future__ import annotations
 
 import queue
-import ssl
+import random
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from time import monotonic
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from time import time
+from urllib.parse import urldefrag, urlsplit
 
 from dlatlas.catalog.lint.addresses import SHORTENERS
-from dlatlas.links.fetch import Hop, hop
-from dlatlas.links.result import Result
-from dlatlas.links.schedule import Schedule, Task
-from dlatlas.links.transport import session
-from dlatlas.links.verdict import judge
+from dlatlas.links.fetch import Answer, Request, ask
+from dlatlas.links.known import divide
+from dlatlas.links.options import Options
+from dlatlas.links.result import NO_HOST, Result
+from dlatlas.links.robots import Robots
+from dlatlas.links.schedule import Job, Schedule, wait_of
+from dlatlas.links.steps import Steps, page_steps
+from dlatlas.links.transport import Client
 
-REDIRECTS = 10
-TRIES = 3
-"""How often a link is asked when the connection fails or the server has an error."""
-
-BETWEEN_TRIES = 1.0
-"""Seconds before a link is asked again."""
-
-WAITS = 3
-"""How often a link waits for a host that asked us to."""
-
-LONGEST_WAIT = 60.0
-"""Seconds that a host can make us wait, whatever it asks for."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to check: seconds for a request, threads, requests at once for one host, and whether private addresses are allowed."""
-
-    timeout: float = 20.0
-    workers: int = 32
-    per_host: int = 2
-    allow_private: bool = False
-    context: ssl.SSLContext | None = None
+BETWEEN_TRIES = (0.7, 1.5)
+"""Seconds before a request is made a second and a third time; up to a fifth more, by chance."""
 
 
 def check(urls: Iterable[str], options: Options) -> Iterator[Result]:
@@ -47,44 +29,51 @@ def check(urls: Iterable[str], options: Options) -> Iterator[Result]:
     waiting: list[str] = []
     for url in dict.fromkeys(urls):
         if (known := without_asking(url)) is not None:
-            yield known
+            yield replace(known, checked_at=time())
         else:
             waiting.append(url)
-    schedule = Schedule(waiting, options.per_host)
-    results: queue.Queue[Result | BaseException] = queue.Queue()
-    made, deadline = session(allow_private=options.allow_private, workers=options.workers, context=options.context)
+    schedule = Schedule(options.per_host, options.spacing)
+    jobs = [_started(steps) for steps in plan(waiting, options)]
+    schedule.add(jobs)
+    results: queue.SimpleQueue[list[Result] | BaseException] = queue.SimpleQueue()
+    client = Client(options)
+
+    def ask_once(request: Request) -> Answer:
+        return ask(client, request, options.timeout)
+
+    robots = Robots(ask_once, schedule.keep_distance) if options.robots else None
+
+    def send(request: Request) -> Answer:
+        if robots is not None and not request.service and not robots.allow(request.url):
+            return Answer(request.url, error="robots")
+        return ask_once(request)
 
     def work() -> None:
-        while (task := schedule.take()) is not None:
-            host = task.host
-            if schedule.gave_up(host):
-                task.hops.append(Hop(task.current, status=429))
-                pause = None
-            else:
-                task.hops.append(hop(made, deadline, task.current, options.timeout))
-                pause = following(task)
-            if pause is None:
-                results.put(judge(task.url, task.hops))
-                schedule.done(host, refused=task.hops[-1].status == 429)
-            else:
-                schedule.again(task, host, pause)
-
-    def guarded() -> None:
         try:
-            work()
+            while (job := schedule.take()) is not None:
+                if (found := _step(job, schedule, send, options)) is not None:
+                    results.put(found)
+                    schedule.done()
         except BaseException as error:  # a fault of ours must end the check, not hang it
             results.put(error)
 
     try:
-        for _ in range(min(options.workers, len(waiting))):
-            threading.Thread(target=guarded, daemon=True).start()
-        for _ in waiting:
-            if isinstance(result := results.get(), BaseException):
-                raise result
-            yield result
+        for _ in range(min(options.workers, len(jobs))):
+            threading.Thread(target=work, daemon=True).start()
+        held: list[Result] = []
+        for _ in jobs:
+            if isinstance(found := results.get(), BaseException):
+                raise found
+            for result in found:
+                if result.reason == NO_HOST and not client.found_a_name:
+                    held.append(result)
+                else:
+                    yield result
+        for result in held:
+            yield replace(result, reason="dns-failure", detail="no name was found in this run") if client.offline else result
     finally:
         schedule.stop()
-        made.close()
+        client.close()
 
 
 def without_asking(url: str) -> Result | None:
@@ -93,7 +82,7 @@ def without_asking(url: str) -> Result | None:
         parts = urlsplit(url)
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError:
-        return Result(url, "unknown", "bad-url")
+        return Result(url, "unknown", "bad-address")
     if host in SHORTENERS:
         return Result(url, "opaque", "short-link")
     if parts.scheme not in ("http", "https"):
@@ -101,33 +90,51 @@ def without_asking(url: str) -> Result | None:
     return None
 
 
-def following(task: Task) -> float | None:
-    """Prepare a task for its next request and return the seconds its host must rest before; None when it is done."""
-    last = task.hops[-1]
-    if last.status == 429 or (last.status == 503 and last.retry_after is not None):
-        task.waits += 1
-        if task.waits > WAITS:
-            return None
-        task.hops.pop()
-        return min(last.retry_after if last.retry_after is not None else 5.0 * task.waits, LONGEST_WAIT) or 0.1
-    if last.location is not None:
-        seen = {one.url for one in task.hops}
-        if len(task.hops) > REDIRECTS or last.location in seen:
-            return None
-        if urlsplit(last.location).scheme not in ("http", "https"):
-            task.hops.append(Hop(last.location, error="redirect-scheme"))
-            return None
-        task.current = last.location
-        return 0.0
-    if _passing(last):
-        task.tries += 1
-        if task.tries < TRIES:
-            task.hops.pop()
-            task.ready = monotonic() + BETWEEN_TRIES
-            return 0.0
+def plan(urls: Iterable[str], options: Options) -> Iterator[Steps]:
+    """Steps that check all the addresses, one for those that differ in their fragments only."""
+    pages: dict[str, list[str]] = {}
+    for url in urls:
+        pages.setdefault(urldefrag(url).url, []).append(url)
+    groups = [tuple(group) for group in pages.values()]
+    if options.known:
+        steps, groups = divide(groups, options)
+        yield from steps
+    for group in groups:
+        yield page_steps(group, options)
+
+
+def _started(steps: Steps) -> Job:
+    request = next(steps)
+    job = Job(steps, request)
+    job.turn_to(request)
+    return job
+
+
+def _step(job: Job, schedule: Schedule, send: Callable[[Request], Answer], options: Options) -> list[Result] | None:
+    """Make the request of a job; returns its results where that was the last one."""
+    if schedule.gave_up(job):
+        schedule.skipped(job)
+        answer = Answer(job.request.url, status=429)
+    else:
+        answer = send(job.request)
+        if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
+            if schedule.refused(job, min(wait_of(answer, job.refusals), options.longest_wait)):
+                return None
+        else:
+            schedule.answered(job)
+            job.tries += 1
+            if _passing(answer) and job.tries < (job.request.tries if answer.error != "timeout" else min(2, job.request.tries)):
+                schedule.later(job, BETWEEN_TRIES[job.tries - 1] * (1 + random.random() / 5))
+                return None
+    try:
+        job.turn_to(job.steps.send(answer))
+    except StopIteration as end:
+        now = time()
+        return [replace(result, checked_at=now) for result in end.value]
+    schedule.later(job, 0.0)
     return None
 
 
-def _passing(last: Hop) -> bool:
+def _passing(answer: Answer) -> bool:
     """Whether it is worth asking once more."""
-    return last.error in ("reset", "timeout", "protocol") or (last.status or 0) in (500, 502, 503, 504)
+    return answer.error in ("reset", "timeout", "protocol", "dns-failure") or answer.status in (500, 502, 503, 504)

@@ -1,126 +1,198 @@
-"""Which link is asked next: few at once at one host, none while the host asked us to wait."""
+"""Which job is asked next: few at once at one host, none while a host wants its rest, hosts in turn."""
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from time import monotonic
-from urllib.parse import urlsplit
 
-from dlatlas.links.fetch import Hop
+from dlatlas.links.fetch import Answer, Request
+from dlatlas.links.pace import SERVICES, Pace
+from dlatlas.links.steps import Steps
+from dlatlas.links.transport import host_of
 
-SHORTEST_GAP, LONGEST_GAP = 0.2, 5.0
-"""Bounds of the seconds between two requests to a host that limits its rate."""
+INFINITY = float("inf")
 
-PATIENCE = 6
-"""Pauses in a row that a host may ask for before its links are given up."""
+REFUSALS = 3
+"""How often one link may be refused while its host answers others."""
 
 
 @dataclass
-class Task:
-    """A link on its way: where it stands now and the hops behind it."""
+class Job:
+    """Steps on their way: the request that is next, and how it has fared."""
 
-    url: str
-    current: str
-    hops: list[Hop] = field(default_factory=list)
+    steps: Steps
+    request: Request
+    host: str = ""
     tries: int = 0
+    refusals: int = 0  # those that concern the link, not its host
     waits: int = 0
-    ready: float = 0.0  # when it may be asked again, on the monotonic clock
+    sent_at: float = 0.0
+    refused_at: float = 0.0
 
-    @property
-    def host(self) -> str:
-        try:
-            return (urlsplit(self.current).hostname or "").lower()
-        except ValueError:
-            return ""
+    def turn_to(self, request: Request) -> None:
+        self.request, self.host = request, host_of(request.url)
+        self.tries = self.refusals = self.waits = 0
 
 
-@dataclass
 class _Host:
-    waiting: deque[Task] = field(default_factory=deque)
-    busy: int = 0
-    slots: int = 1
-    until: float = 0.0
-    refusals: int = 0
-    gap: float = 0.0  # seconds between two requests, found by trial
-
-    @property
-    def ready(self) -> float:
-        """When its next link may be asked; at once where none is asked any more."""
-        return 0.0 if self.gave_up else max(self.until, self.waiting[0].ready)
-
-    @property
-    def gave_up(self) -> bool:
-        return self.refusals >= PATIENCE
-
-    def answered(self) -> None:
-        self.refusals = 0
-        self.gap *= 0.95
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+        self.waiting: deque[Job] = deque()
+        self.queued = False
+        self.answered_at = 0.0  # when the newest request that was answered had been sent
 
 
 class Schedule:
-    """The queue that the workers share. Every hop is scheduled at its own host."""
+    """The queue that the workers share. Every step of a job is scheduled at its own host."""
 
-    def __init__(self, urls: Iterable[str], per_host: int) -> None:
-        self._per_host = per_host
+    def __init__(self, per_host: int, spacing: float) -> None:
+        self._per_host, self._spacing = per_host, spacing
         self._hosts: dict[str, _Host] = {}
-        self._changed = threading.Condition()
+        self._heap: list[tuple[float, int, _Host | Job]] = []  # hosts that can be asked, and jobs that wait on their own
+        self._numbers = count()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._wake_at = INFINITY  # when the worker that waits for the clock will wake
         self._open = 0
         self._stopped = False
-        for url in urls:
-            self._open += 1
-            self._put(Task(url, url))
 
-    def _put(self, task: Task, *, first: bool = False) -> None:
-        host = self._hosts.setdefault(task.host, _Host(slots=self._per_host))
-        host.waiting.appendleft(task) if first else host.waiting.append(task)
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Put in new jobs, the hosts in turn."""
+        with self._lock:
+            for job in jobs:
+                self._open += 1
+                self._put(job)
+            self._changed.notify()
 
-    def take(self) -> Task | None:
-        """The next task whose host is free, waiting for one; None when all are done or the check was stopped."""
-        with self._changed:
+    def take(self) -> Job | None:
+        """The next job whose host is free, waiting for one; None when all are done or the check was stopped.
+
+        One worker waits for the clock, the others for a word from it.
+        """
+        with self._lock:
             while self._open and not self._stopped:
                 now = monotonic()
-                able = [host for host in self._hosts.values() if host.waiting and host.busy < host.slots]
-                free = next((host for host in able if host.ready <= now), None)
-                if free is not None:
-                    free.busy += 1
-                    free.until = max(free.until, now + free.gap)
-                    return free.waiting.popleft()
-                self._changed.wait(min((host.ready - now for host in able), default=None))
+                if self._heap and self._heap[0][0] <= now:
+                    _, _, first = heapq.heappop(self._heap)
+                    if isinstance(first, Job):
+                        self._put(first, front=first.waits < 2)  # refused right after a rest: let another link try
+                        continue
+                    first.queued = False
+                    if first.pace.ready > now:
+                        self._queue(first)
+                        continue
+                    return self._taken(first, now)
+                self._wait(now)
+            self._changed.notify_all()
             return None
 
-    def again(self, task: Task, host: str, pause: float = 0.0) -> None:
-        """Give a task back for its next hop; ``pause`` makes its host wait and lowers its pace."""
-        with self._changed:
-            state = self._hosts[host]
-            state.busy -= 1
+    def _wait(self, now: float) -> None:
+        """Until something changes, or until the next job is due where nobody waits for that yet."""
+        due = self._heap[0][0] if self._heap else INFINITY
+        if due >= self._wake_at:
+            self._changed.wait()
+            return
+        self._wake_at = due
+        self._changed.wait(due - now)
+        if self._wake_at == due:
+            self._wake_at = INFINITY
+
+    def _taken(self, host: _Host, now: float) -> Job:
+        job = host.waiting.popleft()
+        host.pace.sent(now)
+        job.sent_at = now
+        self._queue(host)
+        self._changed.notify()
+        return job
+
+    def _put(self, job: Job, *, front: bool = False) -> None:
+        host = self._hosts.get(job.host)
+        if host is None:
+            slow = SERVICES.get(job.host)
+            pace = Pace(self._per_host, self._spacing) if slow is None else Pace(1, max(slow, self._spacing))
+            host = self._hosts[job.host] = _Host(pace)
+        host.waiting.appendleft(job) if front else host.waiting.append(job)
+        self._queue(host)
+
+    def _queue(self, host: _Host) -> None:
+        if host.waiting and not host.queued and host.pace.busy < host.pace.slots:
+            host.queued = True
+            heapq.heappush(self._heap, (max(host.pace.ready, monotonic()), next(self._numbers), host))
+
+    def gave_up(self, job: Job) -> bool:
+        """Whether the host of a job refuses everything."""
+        with self._lock:
+            return self._hosts[job.host].pace.gave_up
+
+    def skipped(self, job: Job) -> None:
+        """A job that was taken was not asked."""
+        with self._lock:
+            host = self._hosts[job.host]
+            host.pace.busy -= 1
+            self._queue(host)
+            self._changed.notify()
+
+    def answered(self, job: Job) -> None:
+        """The host of a job answered it, or failed in some other way than by a refusal."""
+        with self._lock:
+            host = self._hosts[job.host]
+            host.pace.busy -= 1
+            host.pace.answered(monotonic(), job.sent_at)
+            host.answered_at = max(host.answered_at, job.sent_at)
+            self._queue(host)
+            self._changed.notify()
+
+    def refused(self, job: Job, wait: float) -> bool:
+        """The host of a job refused it; returns whether it will be asked again, after ``wait`` seconds."""
+        with self._lock:
+            now = monotonic()
+            host = self._hosts[job.host]
+            host.pace.busy -= 1
+            if not job.refusals or host.answered_at > job.refused_at or host.pace.limits_links:
+                job.refusals += 1
+            job.refused_at = now
+            job.waits += 1
+            host.pace.refused(now, job.sent_at, wait)
+            again = job.refusals < REFUSALS and not host.pace.gave_up
+            if again:
+                heapq.heappush(self._heap, (now + wait, next(self._numbers), job))
+            self._queue(host)
+            self._changed.notify()
+            return again
+
+    def later(self, job: Job, pause: float) -> None:
+        """Ask a job again after some seconds, or its next request right away."""
+        with self._lock:
             if pause:
-                state.until = max(state.until, monotonic() + pause)
-                state.slots = max(1, state.slots // 2)
-                state.refusals += 1
-                state.gap = min(max(2 * state.gap, SHORTEST_GAP), LONGEST_GAP)
+                heapq.heappush(self._heap, (monotonic() + pause, next(self._numbers), job))
             else:
-                state.answered()
-            self._put(task, first=task.ready <= monotonic())
-            self._changed.notify_all()
+                self._put(job, front=True)
+            self._changed.notify()
 
-    def gave_up(self, host: str) -> bool:
-        """Whether the host has refused so often that asking on would only waste its time and ours."""
-        with self._changed:
-            return self._hosts[host].gave_up
-
-    def done(self, host: str, *, refused: bool) -> None:
-        """A task is finished; ``refused`` when it ended on a host that would not answer."""
-        with self._changed:
-            self._hosts[host].busy -= 1
-            if not refused:
-                self._hosts[host].answered()
+    def done(self) -> None:
+        """A job is over."""
+        with self._lock:
             self._open -= 1
-            self._changed.notify_all()
+            if not self._open:
+                self._changed.notify_all()
+
+    def keep_distance(self, host: str, seconds: float) -> None:
+        """Ask a host more slowly from now on."""
+        with self._lock:
+            if host in self._hosts:
+                self._hosts[host].pace.keep_distance(seconds)
 
     def stop(self) -> None:
-        with self._changed:
+        with self._lock:
             self._stopped = True
             self._changed.notify_all()
+
+
+def wait_of(answer: Answer, refusals: int) -> float:
+    """Seconds that a refusal asks for; without a word from the host, more each time."""
+    return max(answer.retry_after, 0.1) if answer.retry_after is not None else min(2.0 * 2**refusals, 30.0)

@@ -1,15 +1,15 @@
-"""What a chain of hops says about a link."""
+"""What a chain of answers says about a link."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from dlatlas.catalog.keys import canonical
-from dlatlas.links.fetch import Hop
-from dlatlas.links.result import Result
+from dlatlas.links.fetch import Answer
+from dlatlas.links.phrases import PARKING_HOST, is_bot_wall, is_parked, says_not_found
+from dlatlas.links.result import NO_HOST, Result
 
 BLOCKED = {
     401: "login",
@@ -18,59 +18,77 @@ BLOCKED = {
     407: "proxy",
     412: "robot-check",
     418: "robot-check",
+    428: "robot-check",
     429: "rate-limit",
+    440: "login",
+    449: "robot-check",
     451: "legal",
+    468: "robot-check",
+    521: "robot-check",
     999: "robot-check",
 }
+"""Statuses of hosts that refuse us, where a reader may well get in."""
 
-UNREACHABLE = {"dns", "refused", "reset", "timeout", "protocol"}
+CLOUDFLARE = range(520, 531)
 
-LOGIN = re.compile(r"/(?:sign_?in|log_?in|signup|account/unhuman|passport|authwall|captcha|verify)\b", re.I)
+UNREACHABLE = {NO_HOST, "dns-failure", "refused", "no-route", "reset", "timeout", "protocol"}
 
-NOT_FOUND = re.compile(
-    r"\b404\b"
-    r"|page (?:not|can(?:no|')t be|could not be|was not) found"
-    r"|(?:page|file|site|article|blog|content|video) (?:is )?(?:no longer (?:available|exists)|does(?: not|n't) exist|not found)"
-    r"|nothing (?:was )?found"
-    r"|找不到(?:该|此|您)?(?:要访问的)?(?:页面|网页|文件)|(?:页面|网页)未找到"
-    r"|(?:页面|网页|文章|内容|文件|问题|博客|视频)(?:已|已经|已被)?(?:不存在|删除|下架|失效)"
-    r"|找不到(?:頁面|網頁|檔案)|(?:頁面|網頁|檔案|文章|內容)(?:已|已經|已被)?(?:不存在|刪除)"
-    r"|内容已被发布者删除|你似乎来到了没有知识存在的荒原",
-    re.I,
-)
+WALLED = re.compile(r"(?:^|\.)(?:csdn\.net|researchgate\.net|(?:jianshu|linkedin|medium|quora|weixin\.qq|zhihu)\.com)$")
+"""Hosts that turn robots away: being led to their home page says nothing about the page."""
 
-ROBOT = re.compile(
-    r"just a moment|attention required|are you (?:a )?(?:human|robot)|access denied|captcha|安全验证|访问验证|人机验证|验证码", re.I
-)
+LOGIN = re.compile(r"/(?:sign_?in|log_?in|signup|account/unhuman|passport|authwall|captcha|verify|oauth|sso|ServiceLogin)\b", re.I)
 
-HOME = re.compile(r"/(?:index\.\w+|home|en|zh|zh-cn|404(?:\.\w+)?|notfound|not-found|error)?/?", re.I)
+HOME = re.compile(r"/(?:(?:index|default|home|main)(?:\.\w+)?|(?:cn|de|en|es|fr|it|ja|ko|pt|ru|us|zh)(?:-[a-z]{2,4})?)?/?", re.I)
+ERROR_PAGE = re.compile(r"/(?:\w+/)?(?:404|not-?found|page-?not-?found|error(?:-?404)?|errors/404)(?:\.\w+)?/?", re.I)
 
 
-def judge(url: str, hops: Sequence[Hop]) -> Result:
-    """The verdict on ``url`` from its hops in order; the last one is no redirect, or one too many."""
-    last = hops[-1]
-    chain = tuple((hop.url, hop.status) for hop in hops[:-1] if hop.status is not None)
-    verdict, reason = _judge(url, hops, last)
-    return Result(url, verdict, reason, last.status, last.url if len(hops) > 1 else None, chain)
+def judge(url: str, answers: Sequence[Answer]) -> Result:
+    """The verdict on ``url`` from the answers in order; the last one is no redirect, or one too many."""
+    last = answers[-1]
+    chain = tuple((answer.url, answer.status) for answer in answers[:-1] if answer.status is not None)
+    temporary = any(status not in (301, 308) for _, status in chain)
+    verdict, reason = _judge(url, answers, temporary=temporary)
+    if verdict == "ok" and len(answers) > 1 and not temporary and canonical(url) != canonical(last.url):
+        verdict, reason = "moved", "permanent-redirect"
+    return Result(
+        url,
+        verdict,
+        reason,
+        last.status,
+        last.url if len(answers) > 1 else None,
+        chain,
+        temporary=temporary,
+        detail=last.detail,
+        etag=last.headers.get("etag"),
+        modified=last.headers.get("last-modified"),
+    )
 
 
-def _judge(url: str, hops: Sequence[Hop], last: Hop) -> tuple[str, str]:
+def _judge(url: str, answers: Sequence[Answer], *, temporary: bool) -> tuple[str, str]:
+    last = answers[-1]
     if last.error is not None:
         return _error(last.error)
     status = last.status or 0
     if last.location is not None:
-        return "unreachable", "redirect-loop"
-    if last.challenge or (status in (403, 429, 503) and ROBOT.search(title(last.text))):
+        return "unreachable", "redirect-loop" if last.location in {answer.url for answer in answers} else "too-many-redirects"
+    if status != 404 and status != 410 and is_bot_wall(status, last.headers, last.text):
         return "blocked", "robot-check"
     if status in (404, 410):
         return "gone", f"http-{status}"
     if status in BLOCKED:
         return "blocked", BLOCKED[status]
-    if status >= 500:
+    if status in CLOUDFLARE or status >= 500:
         return "unreachable", f"http-{status}"
     if not 200 <= status < 300:
         return "unknown", f"http-{status}"
-    return _answered(url, hops, last)
+    if _to_login(url, last.url):
+        return "blocked", "login"
+    if reason := soft_404(url, last):
+        walled = reason == "soft-404-home" and WALLED.search(urlsplit(url).hostname or "")
+        return ("blocked", "robot-check") if walled else ("gone", reason)
+    if len(answers) == 1:
+        return "ok", f"http-{status}"
+    return "ok", "temporary-redirect" if temporary else "same-page"
 
 
 def _error(error: str) -> tuple[str, str]:
@@ -79,38 +97,44 @@ def _error(error: str) -> tuple[str, str]:
     return ("unreachable", error) if error in UNREACHABLE else ("unknown", error)
 
 
-def _answered(url: str, hops: Sequence[Hop], last: Hop) -> tuple[str, str]:
-    if LOGIN.search(urlsplit(last.url).path) and not LOGIN.search(urlsplit(url).path):
-        return "blocked", "login"
-    if ROBOT.search(title(last.text)):
-        return "blocked", "robot-check"
-    if soft_404(url, last):
-        return "gone", "soft-404"
-    if len(hops) == 1:
-        return "ok", "http-" + str(last.status)
-    if canonical(url) == canonical(last.url):
-        return "ok", "same-page"
-    permanent = all(hop.status in (301, 308) for hop in hops[:-1])
-    return ("moved", "permanent-redirect") if permanent else ("ok", "temporary-redirect")
+def _to_login(asked: str, came: str) -> bool:
+    return bool(LOGIN.search(urlsplit(came).path)) and not LOGIN.search(urlsplit(asked).path)
 
 
-def soft_404(url: str, last: Hop) -> bool:
-    """Whether a page that answers 200 only says that there is none: by its title, a short body, or a redirect to the site's home."""
-    asked, came = urlsplit(url), urlsplit(last.url)
-    if (
-        not HOME.fullmatch(asked.path or "/")
-        and (asked.path, asked.query) != (came.path, came.query)
-        and HOME.fullmatch(came.path or "/")
-        and not came.query
-    ):
+def soft_404(url: str, last: Answer) -> str | None:
+    """Why an answer of 200 means that the page is gone, or None.
+
+    soft-404-home: a redirect to the home page of the site, or to its page for errors; soft-404: the page says so;
+    parked: the domain is for sale.
+    """
+    came = urlsplit(last.url)
+    host = (came.hostname or "").lower()
+    if PARKING_HOST.search(host) and host != (urlsplit(url).hostname or "").lower():
+        return "parked"
+    if last.url != url and ERROR_PAGE.fullmatch(came.path):
+        return "soft-404"
+    if _sent_home(url, last.url):
+        return "soft-404-home"
+    if not last.is_page:
+        return None
+    if is_parked(last.text):
+        return "parked"
+    return "soft-404" if says_not_found(last.text) else None
+
+
+def _sent_home(asked_url: str, came_url: str) -> bool:
+    """Whether a redirect dropped the page that was asked for and led to a home page.
+
+    A part of a site that moved to a host of its own (``/fasttext`` to ``fasttext.cc``, ``~someone`` to ``someone.net``)
+    is no lost page.
+    """
+    asked, came = urlsplit(asked_url), urlsplit(came_url)
+    if not HOME.fullmatch(came.path or "/") or came.query or came.fragment:
+        return False
+    if HOME.fullmatch(asked.path or "/") and not asked.query:
+        return False
+    host, old = came.hostname or "", asked.hostname or ""
+    if host.removeprefix("www.") == old.removeprefix("www."):
         return True
-    if NOT_FOUND.search(title(last.text)):
-        return True
-    words = re.sub(r"(?s)<(script|style)\b.*?</\1>|<[^>]*>", " ", last.text)
-    return len(" ".join(words.split())) < 400 and bool(NOT_FOUND.search(html.unescape(words)))
-
-
-def title(text: str) -> str:
-    """The title of a page, or nothing."""
-    found = re.search(r"<title[^>]*>(.{0,300}?)</title>", text, re.I | re.S)
-    return html.unescape(" ".join(found[1].split())) if found else ""
+    names = [re.sub(r"[^a-z0-9]", "", part.lower()) for part in asked.path.split("/")]
+    return "~" not in asked.path and not any(len(name) > 2 and name in re.sub(r"[^a-z0-9]", "", host) for name in names)
