@@ -82,6 +82,7 @@ def test_every_command_is_a_listing_of_its_own(english: Context) -> None:
         "dlatlas test adam",
         "dlatlas claims run adam-steps",
     ]
+    assert "<details open><summary>Adam</summary>" in section
     assert "{#run}" not in body(english, "pruning")
 
 

@@ -8,7 +8,6 @@ TOPIC_WORDS: dict[str, tuple[str, str]] = {
     "largest-error": ("largest error {error}", "最大误差 {error}"),
     "error-within": ("{error}, allowed {tolerance}", "{error}，容差 {tolerance}"),
     "versions": ("Versions", "版本"),
-    "run-note": ("Each line is copied by its own button.", "每一行都有自己的复制按钮。"),
     "run-install": ("Install, in a clone of the repository", "在仓库的克隆中安装"),
     "run-import": ("Use it in your own code", "在自己的代码中使用"),
     "run-demo": ("See a demonstration of a few seconds", "看几秒钟的演示"),
