@@ -9,6 +9,8 @@ const VIEWS = [
   { name: "dark phone", options: { colorScheme: "dark", viewport: { width: 390, height: 844 } } },
 ];
 
+const TWO = [[0.3, 0.32], [0.36, 0.2], [0.5, 0.16], [0.64, 0.2], [0.7, 0.34], [0.62, 0.48], [0.48, 0.64], [0.32, 0.84], [0.73, 0.84]];
+
 /** Use every control of a started demonstration once; each must leave it without an error. */
 async function use(block) {
   for (const slider of await block.locator("input[type=range]").all()) {
@@ -24,12 +26,21 @@ async function use(block) {
   for (const pad of await block.locator(".live-pad").all()) {
     await pad.focus();
     for (const key of [" ", ..."DDDDDDD"].map((name) => (name === "D" ? "ArrowDown" : name))) await pad.press(key);
-    const box = await pad.boundingBox();
-    await pad.page().mouse.move(box.x + 60, box.y + 40);
-    await pad.page().mouse.down();
-    await pad.page().mouse.move(box.x + 120, box.y + 150, { steps: 8 });
-    await pad.page().mouse.up();
+    await block.locator(".live-controls button").first().click(); // clears it
+    await draw(pad, TWO);
+    await block.locator(".live-report", { hasText: /^\D*2\D/ }).waitFor({ timeout: 5000 }).catch(() => { throw new Error("a drawn 2 is not read"); });
   }
+}
+
+/** Draw a line through points of the unit square with the mouse. */
+async function draw(pad, points) {
+  const { x, y, width, height } = await pad.boundingBox();
+  const { mouse } = pad.page();
+  for (const [k, [across, down]] of points.entries()) {
+    await mouse.move(x + across * width, y + down * height, { steps: 2 });
+    if (!k) await mouse.down();
+  }
+  await mouse.up();
 }
 
 /** Problems as `address (view): demonstration: what`; with `pictures`, a screenshot of each goes into that folder. */
