@@ -14,7 +14,7 @@ export async function demonstrate({ words, facts: { alphabet, hidden }, values }
   const run = await load("characters");
   const heat = new Heat({ label: words.heat, cell: CELL, tall: TALL, gap: 1 });
   const letters = make("p", { class: "live-letters", "aria-hidden": "true" });
-  const trace = new Plot({ x: [0, 10], y: [-2, 2], width: 640, height: 150, label: words.trace });
+  const trace = new Plot({ x: [0, 10], y: [-2, 2], width: innerWidth < 700 ? 360 : 640, height: 150, label: words.trace });
   const bars = make("table", { class: "live-guesses" });
   const guess = report();
   let steps = []; // what the module returned for each character
@@ -58,8 +58,8 @@ export async function demonstrate({ words, facts: { alphabet, hidden }, values }
     steps.forEach((step, column) => step[kind.value].data.forEach((value, row) => { grid[row * long + column] = value; }));
     heat.show(grid, hidden, long, unit.value);
     letters.replaceChildren(...[...wanted].map((character, k) => make("span", { class: k === at.value - 1 ? "live-here" : "" }, visible(character))));
-    trace.range([0, Math.max(10, long)], [low, high]);
     const followed = Float32Array.from(steps, (step) => step[kind.value].data[unit.value]);
+    trace.range([0, Math.max(10, long)], [Math.min(low, ...followed), Math.max(high, ...followed)]);
     trace.line("trace", "f-0", Float32Array.from(followed, (_, k) => k + 0.5), followed);
     trace.mark("here", "f-1 live-thin", at.value - 0.5);
     const next = [...steps[at.value - 1].next.data].map((chance, k) => [chance, alphabet[k]]).sort(([a], [b]) => b - a).slice(0, 6);
