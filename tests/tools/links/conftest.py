@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
     def send(self, status: int, body: bytes = PAGE, **headers: str) -> None:
         self.send_response(status)
         for key, value in {"Content-Type": "text/html; charset=utf-8", **{k.replace("_", "-"): v for k, v in headers.items()}}.items():
-            self.send_header(key, value)
+            self.send_header(key, value.encode().decode("latin-1"))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command == "GET":

@@ -35,7 +35,12 @@ class Finder:
         if len(self.wanted) != 1:
             return False
         start, self._searched = max(0, self._searched - 1024), len(data)
-        return self._hits.search(data, start) is not None
+        return bool(self._hits.search(data, start)) and self._has(data.decode("utf-8", "replace"), next(iter(self.wanted)))
+
+    @staticmethod
+    def _has(text: str, fragment: str) -> bool:
+        ids = read(text).ids
+        return any(prefix + form in ids for prefix in PREFIXES for form in (fragment, unquote(fragment)))
 
     def judged(self, result: Result, page: Answer, fragment: str) -> Result:
         """The result of a page that is fine, with regard to a fragment.
@@ -44,8 +49,7 @@ class Finder:
         """
         if fragment not in self.wanted or not page.is_page:
             return result
-        ids = read(page.text).ids
-        if any(prefix + form in ids for prefix in PREFIXES for form in (fragment, unquote(fragment))):
+        if self._has(page.text, fragment):
             return result
         if not page.whole:
             return replace(result, verdict="unknown", reason="fragment-unread")

@@ -14,8 +14,11 @@ FRUITLESS = 120.0
 BOLDER = 0.9
 """By what the first gap is shorter than what the host allowed on average: its allowance grows while it rests."""
 
-QUICKER = 0.997
-"""By what the gap shrinks with each answer."""
+SEARCHING, SETTLED = 0.98, 0.997
+"""By what the gap shrinks with each answer: after the first pause, and once a second one has shown where the limit is."""
+
+SURPRISE = 0.5
+"""Requests that a host may have allowed since it refused one, for an answer to the next one still to tell anything."""
 
 CHANCE = 2
 """Refusals that may have been chance, where nothing tells whether they were for a link or for all."""
@@ -43,12 +46,13 @@ class Pace:
         self._next = 0.0
         self._until = 0.0
         self._refused_sent = self._answered_sent = self._refused_at = float("-inf")
-        self._alone = self._together = self._unclear = 0
+        self._alone = self._together = self._unclear = self._pauses = 0
         self._probing = False
         self._fruitless = 0
         self._fruitless_wait = 0.0
         self._cycle_start: float | None = None
         self._answers = 0
+        self._rate = 0.0  # answers a second up to the last refusal
 
     @property
     def ready(self) -> float:
@@ -91,13 +95,17 @@ class Pace:
         """A request was not refused."""
         self._fruitless, self._fruitless_wait = 0, 0.0
         self._answers += 1
-        self._gap *= QUICKER
+        self._gap *= SETTLED if self._pauses > 1 else SEARCHING
         self._answered_sent = max(self._answered_sent, sent_at)
-        if self._refused_sent < sent_at <= self._refused_at:
+        if self._refused_sent < sent_at <= self._refused_at and self._surprising(sent_at):
             self._unclear -= 1
             self._passed_by()
             if self.limits_links:
                 self._until = now
+
+    def _surprising(self, sent_at: float) -> bool:
+        """Whether a host that limits its visitors would have refused what was sent at that time."""
+        return (sent_at - self._refused_sent) * self._rate < SURPRISE
 
     def _passed_by(self) -> None:
         """A request that was sent after the refused one was answered."""
@@ -111,17 +119,19 @@ class Pace:
             self._until = max(self._until, now + wait)
             self._probe()
             return
+        started = now if self._cycle_start is None else self._cycle_start
         self._refused_at, self._refused_sent = now, sent_at
-        if self._answered_sent > sent_at:
+        self._rate = self._answers / max(now - started, 1e-9)
+        if self._answered_sent > sent_at and self._surprising(self._answered_sent):
             self._passed_by()
         else:
             self._unclear += 1
         if self.limits_links:
             return
         self._probe()
+        self._pauses += self._limits_visitors
         self._fruitless += 1
         self._fruitless_wait += wait
         self._until = now + wait
-        elapsed = self._until - (now if self._cycle_start is None else self._cycle_start)
-        self._gap = min(BOLDER * elapsed / max(self._answers, 1), LONGEST_GAP)
+        self._gap = min(BOLDER * (self._until - started) / max(self._answers, 1), LONGEST_GAP)
         self._cycle_start, self._answers = self._until, 0
