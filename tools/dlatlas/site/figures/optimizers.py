@@ -26,7 +26,9 @@ def draw(data: Mapping[str, Any], lang: str, name: str, note: str) -> str:
         for i, path in enumerate(surfaces[0]["paths"])
     )
     steps = data["steps"]
-    slider = tag("label", f'{say(lang, "figure-steps")} <input type="range" min="1" max="{steps}" value="{steps}"><output>{steps}</output>')
+    slider = tag("label", f'{say(lang, "figure-steps")} <input type="range" min="1" max="{steps}" value="{steps}">') + tag(
+        "output", str(steps)
+    )
     controls = tag("fieldset", tag("legend", say(lang, "figure-optimizers")) + toggles, class_="f-choice f-toggles")
     controls += tag("div", slider, class_="f-slider", hidden=True)
     text = tag(
