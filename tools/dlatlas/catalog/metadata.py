@@ -18,6 +18,7 @@ from msgspec import Struct
 from dlatlas.catalog.model import Code, EntryType, Framework, Ids
 
 LIMIT = 1 << 20
+REDIRECTS = 3
 ATOM = "{http://www.w3.org/2005/Atom}"
 ARXIV = "{http://arxiv.org/schemas/atom}"
 
@@ -80,7 +81,7 @@ def look_up(key: str, services: Services | None = None) -> Facts | None:
 
 def _arxiv(name: str, services: Services) -> Facts:
     body = _get(f"{services.arxiv}?id_list={quote(name)}&max_results=1", services)
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+    if "<!DOCTYPE" in body or "<!ENTITY" in body:
         raise LookupFailed("arXiv answered with something else than a feed")
     try:
         entry = ET.fromstring(body).find(f"{ATOM}entry")
@@ -152,30 +153,32 @@ def _json(url: str, service: str, services: Services) -> dict[str, Any]:
     return found
 
 
-def _get(url: str, services: Services) -> bytes:
-    import requests
-    import urllib3
+def _get(url: str, services: Services) -> str:
+    from dlatlas.links.fetch import Request, ask
+    from dlatlas.links.options import Options
+    from dlatlas.links.transport import Client
 
-    from dlatlas.links.fetch import error_kind
-    from dlatlas.links.transport import session
-
-    made, deadline = session(allow_private=services.allow_private, workers=1)
-    made.max_redirects = 3
+    host = urlsplit(url).hostname
+    client = Client(Options(allow_private=services.allow_private))
     try:
-        with deadline.within(services.timeout), made.get(url, stream=True, timeout=services.timeout) as response:
-            if response.status_code != 200:
-                raise LookupFailed(f"{url} answered {response.status_code}{_meaning(response.status_code)}")
-            body = b""
-            while len(body) <= LIMIT and (part := response.raw.read(65536, decode_content=False)):
-                body += part
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        reason = f"no answer in {services.timeout:g} s" if deadline.expired else error_kind(error)
-        raise LookupFailed(f"cannot ask {urlsplit(url).hostname}: {reason}") from error
+        for _ in range(REDIRECTS + 1):
+            answer = ask(client, Request(url, most=LIMIT + 1), services.timeout)
+            if answer.location is None:
+                break
+            url = answer.location
+        else:
+            raise LookupFailed(f"cannot ask {host}: more than {REDIRECTS} redirects")
     finally:
-        made.close()
-    if len(body) > LIMIT:
+        client.close()
+    if answer.error is not None:
+        raise LookupFailed(f"cannot ask {host}: {f'no answer in {services.timeout:g} s' if answer.error == 'timeout' else answer.error}")
+    if answer.status != 200:
+        raise LookupFailed(f"{url} answered {answer.status}{_meaning(answer.status or 0)}")
+    if len(answer.text) > LIMIT:
         raise LookupFailed(f"{url}: the answer is longer than {LIMIT} bytes")
-    return body
+    if not answer.whole:
+        raise LookupFailed(f"cannot ask {host}: the answer was cut off")
+    return answer.text
 
 
 def _meaning(status: int) -> str:

@@ -1,0 +1,82 @@
+"""Time of ``dlatlas links site`` on a large site with known faults: ``python -m tests.tools.links.bench_site [--store]``.
+
+The command is timed whole, from the start of its process; beside it, in the same run, a parser of the
+standard library that only collects ids and addresses, and ``linkinator`` or ``linkchecker`` where they are installed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from dlatlas.files import write_atomically
+
+from tests.tools.links.pages import Oracle, large
+
+ROOT = Path(__file__).parents[3]
+STORED = ROOT / "evidence" / "links_site.json"
+RUNS = 5
+
+
+def main(store: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder) / "site"
+        total, wrong = large(site, pages=1201, links=80, seed=2)
+        command = [sys.executable, "-m", "dlatlas.cli", "links", "site", str(site), "--json"]
+        times, report = [], {}
+        for _ in range(RUNS):
+            began = time.perf_counter()
+            report = json.loads(subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout)
+            times.append(time.perf_counter() - began)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        found = {(problem["page"], problem["url"]) for problem in report["problems"]}
+        result: dict[str, Any] = {
+            "date": datetime.date.today().isoformat(),
+            "machine": f"{os.cpu_count()} x {platform.machine()}, Python {platform.python_version()}",
+            "pages": report["pages"],
+            "links": report["links"],
+            "broken": len(wrong),
+            "missed": len(wrong - found),
+            "wrongly_reported": len(found - wrong),
+            "seconds": {"median": statistics.median(times), "least": min(times), "most": max(times), "runs": RUNS},
+            "peak_mib": peak,
+            "others_seconds": others(site),
+        }
+        assert result["links"] == total
+    text = json.dumps(result, indent=1) + "\n"
+    print(text, end="")
+    if store:
+        write_atomically(STORED, text)
+
+
+def others(site: Path) -> dict[str, float]:
+    """Seconds that other programs take for the same site."""
+    began = time.perf_counter()
+    for page in site.rglob("*.html"):
+        Oracle(page.read_text("utf-8"))
+    found = {"html.parser, reading only": time.perf_counter() - began}
+    commands = {
+        "linkinator": ["linkinator", str(site), "--recurse", "--check-fragments", "--silent", "--skip", "^https?://(?!localhost)"],
+        "linkchecker": ["linkchecker", "--no-warnings", "--no-status", str(site / "index.html")],
+    }
+    for name, command in commands.items():
+        if shutil.which(name):
+            began = time.perf_counter()
+            subprocess.run(command, capture_output=True, timeout=170)
+            found[name] = time.perf_counter() - began
+    return found
+
+
+if __name__ == "__main__":
+    main("--store" in sys.argv[1:])
