@@ -4,7 +4,7 @@ import { Heat } from "./heat.js";
 import { Plot } from "./plot.js";
 import { load } from "./runtime.js";
 
-const [CELL, TALL] = [10, 6];
+const [NARROW, WIDE, TALL] = [10, 20, 6]; // pixels of a cell; short texts get wide ones
 const LONGEST = 120;
 const ADDED = 30;
 const KINDS = { new_c: [-3, 3], new_h: [-1, 1], input: [0, 1], forget: [0, 1], candidate: [-1, 1], output: [0, 1] };
@@ -12,7 +12,7 @@ const visible = (character) => (character === " " ? "␣" : character);
 
 export async function demonstrate({ words, facts: { alphabet, hidden }, values }) {
   const run = await load("characters");
-  const heat = new Heat({ label: words.heat, cell: CELL, tall: TALL, gap: 1 });
+  const heat = new Heat({ label: words.heat, tall: TALL, gap: 1 });
   const letters = make("p", { class: "live-letters", "aria-hidden": "true" });
   const trace = new Plot({ x: [0, 10], y: [-2, 2], width: innerWidth < 700 ? 360 : 640, height: 150, label: words.trace });
   const bars = make("table", { class: "live-guesses" });
@@ -53,7 +53,9 @@ export async function demonstrate({ words, facts: { alphabet, hidden }, values }
     at.input.max = long;
     at.value = Math.min(at.value, long);
     const [low, high] = KINDS[kind.value];
-    Object.assign(heat, { low, high });
+    const cell = Math.max(NARROW, Math.min(WIDE, Math.floor(640 / long)));
+    Object.assign(heat, { low, high, cell });
+    letters.style.setProperty("--cell", `${cell}px`);
     const grid = new Float32Array(hidden * long);
     steps.forEach((step, column) => step[kind.value].data.forEach((value, row) => { grid[row * long + column] = value; }));
     heat.show(grid, hidden, long, unit.value);

@@ -97,8 +97,8 @@ DEMONSTRATIONS: dict[str, Words] = {
         "after": ("Normalized: training (dots), evaluation (rings)", "归一化之后：训练（实心点）、推理（圆圈）"),
         "batch": ("{count} examples", "{count} 个样本"),
         "running": (
-            "After {batches} batches: running mean {mean}; running variance {variance}",
-            "{batches} 批之后：滑动均值 {mean}；滑动方差 {variance}",
+            "Batches so far: {batches}; running mean {mean}; running variance {variance}",
+            "已抽 {batches} 批；滑动均值 {mean}；滑动方差 {variance}",
         ),
     },
     "dropout": {

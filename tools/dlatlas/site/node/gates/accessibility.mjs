@@ -21,9 +21,10 @@ const STATES = {
   },
 };
 
-export async function violations(page, where) {
+/** Violations on a page, or inside what a selector names. */
+export async function violations(page, where, inside = "html") {
   await page.evaluate(AXE);
-  const { violations: found } = await page.evaluate((options) => globalThis.axe.run(document, options), OPTIONS);
+  const { violations: found } = await page.evaluate(([where, options]) => globalThis.axe.run(where, options), [inside, OPTIONS]);
   return found.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(({ target, any }) => `${where}: ${help} [${id}]: ${target.join(" ")} ${any[0]?.message ?? ""}`.trim()));
 }
 
