@@ -67,9 +67,11 @@ class State:
         return database
 
     def begin(self) -> int:
-        """Start a run, or take up the newest one whose process died before it was done; returns its number."""
+        """Start a run, or take up one of the last day whose process died before it was done; returns its number."""
         with self._writing():
-            row = self._database.execute("SELECT id, process FROM runs WHERE finished IS NULL ORDER BY id DESC LIMIT 1").fetchone()
+            row = self._database.execute(
+                "SELECT id, process FROM runs WHERE finished IS NULL AND started > ? ORDER BY id DESC LIMIT 1", (time() - DAY,)
+            ).fetchone()
             if row is not None and not _alive(row[1]):
                 self._run = int(row[0])
                 self._database.execute("UPDATE runs SET process = ? WHERE id = ?", (os.getpid(), self._run))
