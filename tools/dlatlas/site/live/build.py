@@ -54,7 +54,7 @@ def build(root: Path, ids: Sequence[str] = (), *, force: bool = False) -> None:
         if fresh and not force and old.agreement.keys() == {"onnxruntime", "browser"} and _current(old):
             _say(f"{id}: up to date")
             continue
-        record = _compare(root, _make(root, id) if force or not fresh else old)
+        record = _compare(root, _make(root, id, old) if force or not fresh else old)
         write_json(stored.record_path(root, id), record)
         said = ", ".join(f"{a.runtime} {a.error:.1e}" for a in record.agreement.values())
         _say(f"{id}: {sum(m.bytes for m in record.models.values()) / 1000:.0f} kB, differs from PyTorch by {said}")
@@ -90,7 +90,7 @@ def _demonstration(root: Path, id: str) -> Demonstration:
     return import_from(root, stored.module_name(id)).LIVE
 
 
-def _make(root: Path, id: str) -> LiveEvidence:
+def _make(root: Path, id: str, old: LiveEvidence | None) -> LiveEvidence:
     """Train and export; the files are written, the record is not."""
     import torch
 
@@ -101,7 +101,7 @@ def _make(root: Path, id: str) -> LiveEvidence:
     parts = demonstration.parts()
     values: dict[str, float] = {}
     if demonstration.train is not None:
-        _say(f"{id}: training …")
+        _say(f"{id}: training{f', {old.seconds:.0f} s the last time' if old else ''} …")
         values = demonstration.train(parts)
     seconds = time.perf_counter() - start
     models = {}
