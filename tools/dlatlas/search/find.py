@@ -14,7 +14,7 @@ from dlatlas.search import facets
 from dlatlas.search.groups import Group, Understood
 from dlatlas.search.lexicon import Lexicon
 from dlatlas.search.match import understand
-from dlatlas.search.query import Query, clean, keys, parse
+from dlatlas.search.query import Query, keys, parse
 from dlatlas.search.rank import Ranker, Row
 from dlatlas.search.tables import EVERY, FIELDS
 from dlatlas.search.text import squash
@@ -100,22 +100,28 @@ class _Search:
         self._kin_of(ranker, [row for row in named if names[row.doc] >= NAMED])
         if total < ENOUGH:
             rows += self._near(ranker, rows)
-        answer = self._told(ranker, rows, total)
-        return answer if answer.hits else Answer([], suggestions=self._suggestions(text))
+        return self._told(ranker, rows, total)
 
     def _told(self, ranker: Ranker, rows: list[Row], total: int) -> Answer:
         """Score the rows and tell the best of them."""
-        kept = ranker.names.keys() | (ranker.kin.keys() if total < ENOUGH else ())
         least = SHARE if total < ENOUGH else SURE
-        found = [row for row in {row.doc: row for row in rows}.values() if row.doc in kept or ranker.share(row) >= least]
-        scored = sorted(((-ranker.score(row), row.doc, row) for row in found), key=lambda entry: entry[:2])
+        unique = {row.doc: row for row in rows}.values()
+        scored = sorted(((-ranker.score(row), row.doc, row) for row in unique), key=lambda entry: entry[:2])
+        has = [entry[1] in ranker.names or ranker.share(entry[2]) >= least for entry in scored]
+        room = ENOUGH - sum(has)
+        kept = []
+        for entry, good in zip(scored, has, strict=True):
+            if good or (room > 0 and entry[1] in ranker.kin):
+                kept.append(entry)
+                room -= not good
         hits = []
-        for points, doc, row in scored[: self.limit]:
+        for points, doc, row in kept[: self.limit]:
             hit = {**json.loads(self._shown(doc)), "score": round(-points, 4)}
             hits.append({**hit, "explain": ranker.explain(row)} if self.explain else hit)
         terms = [unit for group in ranker.understood.groups for unit in group.terms] + self.query.terms
-        corrected = ranker.understood.corrected if hits else {}
-        return Answer(hits, max(total, len(found)), corrected, terms=list(dict.fromkeys(terms)))
+        if not hits:
+            return Answer([], suggestions=self._suggestions())
+        return Answer(hits, max(total, len(kept)), ranker.understood.corrected, terms=list(dict.fromkeys(terms)))
 
     # Rows
 
@@ -211,11 +217,11 @@ class _Search:
             return f"({' AND '.join(parts) or EVERY}) NOT ({' OR '.join(excluded)})"
         return " AND ".join(parts)
 
-    def _suggestions(self, text: str) -> list[str]:
+    def _suggestions(self) -> list[str]:
         """Topics and methods whose names come near to a query that found nothing."""
-        rows = self.database.execute("SELECT name, id FROM names JOIN docs USING (doc) WHERE major").fetchall()
-        names = dict(rows)
-        return list(dict.fromkeys(names[name] for name in difflib.get_close_matches(squash(clean(text))[:60], names, 3, 0.6)))
+        names = dict(self.database.execute("SELECT name, id FROM names JOIN docs USING (doc) WHERE major"))
+        wanted = squash(" ".join([*self.query.words, *self.query.terms]))[:60]
+        return list(dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, 3, 0.6)))
 
 
 def _row(row: tuple[Any, ...]) -> Row:

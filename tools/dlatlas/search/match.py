@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from dlatlas.search.correct import corrected
 from dlatlas.search.groups import BROADER, EXACT, PARTS, SYNONYM, Alternative, Atom, Group, Understood, joined
@@ -127,8 +128,10 @@ def _unnamed(lexicon: Lexicon, atoms: list[Atom]) -> list[Group]:
         near = [stem(words[k - 1] + word)] if k and not is_han(words[k - 1]) else []
         near += [stem(word + words[k + 1])] if k + 1 < len(words) and not is_han(words[k + 1]) else []
         together = list(lexicon.counts(near))
-        alternatives = [Alternative(atom.stem, atom.quality), *atom.more, *(Alternative(token, SYNONYM) for token in together)]
-        found.append(Group(word, alternatives, terms=[a.tokens for a in alternatives], names=[atom.stem]))
+        base = re.fullmatch(r"([a-z]{3,})v?\d+", word)  # resnet50, yolov3
+        near_by = [Alternative(stem(base[1]), BROADER)] if base else []
+        alternatives = [Alternative(atom.stem, atom.quality), *atom.more, *near_by, *(Alternative(token, SYNONYM) for token in together)]
+        found.append(Group(word, alternatives, terms=[a.tokens for a in alternatives], names=[atom.stem, *(a.tokens for a in near_by)]))
     return found
 
 

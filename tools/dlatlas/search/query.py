@@ -113,7 +113,7 @@ def _forms(text: str) -> Iterator[str]:
     text = text.strip().strip("\"'<>()[]{}《》（）【】.,;，。；、")
     named = re.fullmatch(r"(arxiv|doi|isbn|openreview|github)\s*[:：/]?\s*(.+)", text, re.I | re.S)
     bare = re.sub(r"^(?:abs|pdf)/|\.pdf$", "", named[2] if named else text)
-    bare = re.sub(r"\s*\[[\w.-]+\]$|\s+(?=v\d+$)", "", bare)
+    bare = re.sub(r"\s*\[[\w.-]+\]?$|\s+(?=v\d+$)", "", bare)
     forms = [text, bare, *([f"{named[1]}:{bare}"] if named else [])]
     if re.fullmatch(r"[\w.-]+/[\w.-]+", bare, re.A):
         forms.append(f"github:{bare}")

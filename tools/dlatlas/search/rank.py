@@ -67,10 +67,11 @@ class Ranker:
     names: Mapping[int, float] = field(default_factory=dict)
     subjects: frozenset[str] = frozenset()  # tags of the topics that the whole query names
     kin: dict[int, float] = field(default_factory=dict)
+    _found: dict[int, list[tuple[Group, dict[str, float]]]] = field(default_factory=dict)
 
     def share(self, row: Row) -> float:
         """The part of the query, by weight, that a row has."""
-        return self._share([(group, self._group(group, row)) for group in self.understood.groups])
+        return self._share(self._groups(row))
 
     def score(self, row: Row) -> float:
         """The points of a row."""
@@ -79,11 +80,11 @@ class Ranker:
     def explain(self, row: Row) -> list[dict[str, object]]:
         """Where the points of a row come from, the most first, and what of the query it lacks."""
         parts = sorted(((what, round(points, 4)) for what, points in self._parts(row)), key=lambda part: -part[1])
-        missing = [f"without {group.label}" for group in self.understood.groups if not self._group(group, row)]
+        missing = [f"without {group.label}" for group, places in self._groups(row) if not places]
         return [{"what": what, "points": points} for what, points in (*parts, *((what, 0.0) for what in missing))]
 
     def _parts(self, row: Row) -> list[tuple[str, float]]:
-        found = [(group, self._group(group, row)) for group in self.understood.groups]
+        found = self._groups(row)
         share = self._share(found)
         parts = [(f"{group.label} in {place}", points * share**2) for group, places in found for place, points in places.items()]
         small = sum(f" {word} " in row.fields[0] for word in self.understood.small) if share > 0.5 else 0
@@ -96,6 +97,12 @@ class Ranker:
             ("essential", PRIOR * row.prior),
         ]
         return [part for part in parts if part[1]]
+
+    def _groups(self, row: Row) -> list[tuple[Group, dict[str, float]]]:
+        """Each group with its points by place, remembered."""
+        if (found := self._found.get(row.doc)) is None:
+            found = self._found[row.doc] = [(group, self._group(group, row)) for group in self.understood.groups]
+        return found
 
     def _share(self, found: list[tuple[Group, dict[str, float]]]) -> float:
         whole = sum(group.weight for group, _ in found)
