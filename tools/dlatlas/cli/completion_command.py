@@ -157,8 +157,8 @@ class Position:
         action = self.positional()
         if action is None:
             return
-        if isinstance(action.choices, dict) and word in action.choices:  # a command: its own parser goes on
-            self.parser, self.taken = action.choices[word], 0
+        if isinstance(action.choices, dict):  # commands: the parser of one goes on, after another word nothing does
+            self.parser, self.taken = action.choices.get(word, argparse.ArgumentParser(add_help=False)), 0
             if isinstance(self.parser, LazyParser):
                 self.parser.load()
         elif action.nargs not in ("*", "+"):
