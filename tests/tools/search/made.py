@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dlatlas.search.build import Source, build
 from dlatlas.search.documents import Document
-from dlatlas.search.find import Answer, find
+from dlatlas.search.engine import Answer, find
 
 
 def document(

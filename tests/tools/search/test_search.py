@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from dlatlas.catalog.load import CatalogError
 from dlatlas.search import index, search
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.tools.tree import make_tree
 
@@ -119,31 +117,6 @@ def test_suggestions(tree: Path) -> None:
     answer = search(tree, "prrruuning")
     assert (answer.hits, answer.suggestions) == ([], ["pruning"])
     assert search(tree, "adam").suggestions == []
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters(), max_size=80) | st.text("\"'()*:^-+NEAR AND OR NOT{}\0adam剪枝 ", max_size=60))
-def test_no_query_breaks_it(tree: Path, query: str) -> None:
-    search(tree, query)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "\ud800",
-        "a" * 10_000,
-        "剪" * 10_000,
-        "a b " * 5_000,
-        '"' * 999,
-        "\0",
-        "https://" + "x" * 9_000,
-        "-" * 5_000,
-        "title:" * 500,
-        "%ff%fe",
-    ],
-)
-def test_hostile_queries(tree: Path, query: str) -> None:
-    search(tree, query)
 
 
 def test_the_index_is_kept_and_follows_the_catalog(tree: Path, cache: Path) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from dlatlas.search import facets, index
+from dlatlas.search.engine import Answer, find
 from dlatlas.search.facets import FILTERS, UnknownValue
-from dlatlas.search.find import Answer, find
 
 __all__ = ["FILTERS", "Answer", "UnknownValue", "search", "values"]
 
