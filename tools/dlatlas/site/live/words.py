@@ -31,13 +31,13 @@ INTRO: Words = {
     "normalization": (
         "Each dot is an example with two features. Training normalizes with the batch's own statistics (filled dots), evaluation "
         "with the running averages (rings): draw batches until the two agree, then make the batches small.",
-        "每个点是一个有两个特征的样本。训练时用这一批自己的统计量归一化（实心点），推理时用滑动平均（圆圈）："
-        "多抽几批，直到两者一致，再把批量调小看看。",
+        "每个点是一个有两个特征的样本。训练时用这一批自己的统计量归一化（实心点），评估时用滑动平均（圆圈）："
+        "多抽几批，直到两者一致，再把批大小调小看看。",
     ),
     "dropout": (
         "One mask over 64 units on the left; on the right the sum w·x under a thousand masks. The line marks evaluation. "
         "Compare the measured mean and variance with what the equations predict.",
-        "左边是 64 个单元上的一个掩码，右边是一千个掩码下的和 w·x，竖线是推理时的值。把实测的均值和方差与公式的预测比一比。",
+        "左边是 64 个单元上的一个掩码，右边是一千个掩码下的和 w·x，竖线是评估时的值。把实测的均值和方差与公式的预测比一比。",
     ),
     "digits": (
         "Draw a digit, or choose one. LeNet-5 was trained in {seconds:.0f} seconds on 1,437 images of 8×8 pixels and reads "
@@ -89,12 +89,12 @@ DEMONSTRATIONS: dict[str, Words] = {
         "mean": ("Mean of the first feature", "第一个特征的均值"),
         "deviation": ("Spread", "离散程度"),
         "correlation": ("Correlation", "相关系数"),
-        "size": ("Batch size", "批量大小"),
+        "size": ("Batch size", "批大小"),
         "next": ("Next batch", "下一批"),
         "twenty": ("Twenty batches", "连抽二十批"),
         "reset": ("Forget the averages", "清除滑动平均"),
         "before": ("The batch", "这一批样本"),
-        "after": ("Normalized: training (dots), evaluation (rings)", "归一化之后：训练（实心点）、推理（圆圈）"),
+        "after": ("Normalized: training (dots), evaluation (rings)", "归一化之后：训练（实心点）、评估（圆圈）"),
         "batch": ("{count} examples", "{count} 个样本"),
         "running": (
             "Batches so far: {batches}; running mean {mean}; running variance {variance}",
@@ -104,15 +104,15 @@ DEMONSTRATIONS: dict[str, Words] = {
     "dropout": {
         "p": ("p, the probability of dropping", "p，丢弃概率"),
         "form": ("Form", "形式"),
-        "inverted": ("inverted: scaled in training", "倒置式：训练时放大"),
-        "original": ("original: scaled in evaluation", "原始式：推理时缩小"),
+        "inverted": ("inverted: scaled in training", "反向缩放：训练时放大"),
+        "original": ("original: scaled in evaluation", "原始形式：评估时缩小"),
         "again": ("New masks", "换一批掩码"),
         "mask": ("The units under one mask", "一个掩码下的单元"),
-        "sums": ("Sums under 1,000 masks, and in evaluation (line)", "1000 个掩码下的和，以及推理时的值（竖线）"),
+        "sums": ("Sums under 1,000 masks, and in evaluation (line)", "1000 个掩码下的和，以及评估时的值（竖线）"),
         "kept": ("{kept} of {units} units kept", "{units} 个单元中保留了 {kept} 个"),
         "measured": (
             "Mean {mean}, in evaluation {evaluated}; variance {variance}, predicted {predicted}",
-            "均值 {mean}，推理时 {evaluated}；方差 {variance}，公式预测 {predicted}",
+            "均值 {mean}，评估时 {evaluated}；方差 {variance}，公式预测 {predicted}",
         ),
     },
     "digits": {
@@ -143,7 +143,7 @@ DEMONSTRATIONS: dict[str, Words] = {
         "text": ("Text (Latin letters)", "文本（拉丁字母）"),
         "more": ("Let it go on", "让它接着写"),
         "kind": ("Show", "显示"),
-        "new_c": ("cell state c", "细胞状态 c"),
+        "new_c": ("cell state c", "单元状态 c"),
         "new_h": ("hidden state h", "隐藏状态 h"),
         "input": ("input gate i", "输入门 i"),
         "forget": ("forget gate f", "遗忘门 f"),

@@ -1,4 +1,4 @@
-// Every live demonstration is started with the keyboard and each of its controls used once, in both color schemes and on a phone.
+// Every live demonstration is started with the keyboard and each of its controls used once: in light on a desk in one language, in dark on a phone in the other.
 import { join } from "node:path";
 import { violations } from "./accessibility.mjs";
 import { open } from "./browser.mjs";
@@ -47,8 +47,10 @@ async function draw(pad, points) {
 export async function demonstrations(browser, home, pages, faults, pictures) {
   const problems = [];
   let looked = 0;
-  for (const { name, options } of VIEWS) {
-    for (const { address } of pages.filter(({ html }) => html.includes("data-live="))) {
+  const languages = [...new Set(pages.map(({ lang }) => lang))].filter((lang) => lang.length === 2);
+  for (const [k, lang] of languages.entries()) {
+    const { name, options } = VIEWS[k % VIEWS.length];
+    for (const { address } of pages.filter((page) => page.lang === lang && page.html.includes("data-live="))) {
       const page = await open(browser, home, faults, options);
       await page.goto(home + address);
       for (const block of await page.locator("[data-live]").all()) {
