@@ -51,6 +51,7 @@ def test_the_batch_does_not_matter():
 def test_defaults_and_state_are_those_of_torch(affine):
     ours, theirs = GroupNorm(2, 6, affine=affine), torch.nn.GroupNorm(2, 6, affine=affine)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
+    assert all(torch.equal(v, theirs.state_dict()[k]) for k, v in ours.state_dict().items())
     ours.load_state_dict(theirs.state_dict())
     assert error(ours(X.float()), theirs(X.float())) < 1e-6
     assert ours.eps == theirs.eps and GroupNorm(2, 6).weight is not None

@@ -73,6 +73,7 @@ def test_no_gradient_flows_into_the_running_statistics():
 def test_defaults_and_state_are_those_of_torch(ours, theirs, spatial, options):
     mine, torchs = ours(4, **options), theirs(4, **options)
     assert mine.state_dict().keys() == torchs.state_dict().keys()
+    assert all(torch.equal(v, torchs.state_dict()[k]) for k, v in mine.state_dict().items())
     mine.load_state_dict(torchs.state_dict())
     x = randn(3, 4, *range(2, 2 + spatial), seed=6).float()
     for _ in range(2):

@@ -37,10 +37,16 @@ def test_the_batch_does_not_matter():
 def test_defaults_and_state_are_those_of_torch(options):
     ours, theirs = LayerNorm(17, **options), torch.nn.LayerNorm(17, **options)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
+    assert all(torch.equal(v, theirs.state_dict()[k]) for k, v in ours.state_dict().items())
     ours.load_state_dict(theirs.state_dict())
     assert error(ours(X.float()), theirs(X.float())) < 1e-6
     assert (ours.eps, ours.normalized_shape) == (theirs.eps, theirs.normalized_shape)
     assert error(layer_norm(1e-3 * X, (17,)), torch.nn.functional.layer_norm(1e-3 * X, (17,))) < 1e-12
+
+
+def test_bias_without_weight():
+    bias = randn(17, seed=7)
+    assert error(layer_norm(X, (17,), None, bias), torch.nn.functional.layer_norm(X, (17,), None, bias)) < 1e-13
 
 
 def test_one_feature_leaves_the_bias():
