@@ -1,0 +1,102 @@
+"""The tables of the page about the search: what its judged queries and its benchmark measured, in the places the page names."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from dlatlas.site import proof
+from dlatlas.site.context import Context
+from dlatlas.site.markup import tag
+from dlatlas.site.strings import LANGUAGES
+
+QUALITY = "evidence/search_quality.json"
+SPEED = "evidence/search.json"
+
+WORDS = {
+    "kind": ("kind of query", "查询的种类"),
+    "queries": ("queries", "查询数"),
+    "recall": ("recall at 5", "前五召回率"),
+    "mrr": ("MRR", "平均倒数排名"),
+    "dev": ("for development", "开发用"),
+    "final": ("held out", "留作最终测量"),
+    "all": ("all", "全部"),
+    "measured": ("Measured on {date} on {entries} entries.", "测量于 {date}，目录当时有 {entries} 个条目。"),
+    "documents": ("documents", "文档数"),
+    "engine": ("engine", "引擎"),
+    "cold": ("whole process, median over queries", "整个进程，各查询的中位数"),
+    "slowest": ("slowest query", "最慢的查询"),
+    "build": ("index built in", "建索引用时"),
+    "memory": ("peak memory", "内存峰值"),
+    "file": ("size of the index", "索引大小"),
+    "scan": ("plain scan", "逐条扫描"),
+    "sqlite": ("dlatlas search", "dlatlas search"),
+    "english": ("English", "英文"),
+    "simplified": ("Simplified Chinese", "简体中文"),
+    "traditional": ("Traditional Chinese", "繁体中文"),
+    "mixed": ("mixed, without spaces", "中英混写，不加空格"),
+    "acronym": ("acronyms", "缩写"),
+    "id": ("identifiers and addresses", "编号与网址"),
+    "author": ("authors", "作者"),
+    "facts": ("venue, year, framework", "会议、年份、框架"),
+    "spelling": ("British and American spelling", "英式与美式拼写"),
+    "forms": ("plurals and other forms", "复数与其他词形"),
+    "typo": ("misspellings", "拼写错误"),
+    "cross": ("from one language to the other", "跨语言"),
+    "topic": ("names of topics", "主题名"),
+    "method": ("names of methods", "方法名"),
+    "question": ("questions", "自然语言提问"),
+    "filter": ("filters", "筛选"),
+}
+"""Words of the tables in both languages."""
+
+
+def fill(context: Context, file: Path) -> None:
+    """Put the tables into a page, where it has ``<!-- table: quality -->`` and ``<!-- table: speed -->``."""
+    if not file.is_file():
+        return
+    text = file.read_text("utf-8")
+    for name, source, table in (("quality", QUALITY, _quality), ("speed", SPEED, _speed)):
+        path = context.root / source
+        stored = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        content = table(context, stored) if stored else tag("p", context.say("not-run"))
+        text = text.replace(f"<!-- table: {name} -->", content)
+    file.write_text(text, "utf-8")
+
+
+def _word(context: Context, name: str, **values: Any) -> str:
+    found = WORDS.get(name)
+    return found[LANGUAGES.index(context.lang)].format(**values) if found else escape(name)
+
+
+def _quality(context: Context, stored: dict[str, Any]) -> str:
+    halves = stored["halves"]
+    headers = [_word(context, "kind")]
+    headers += [f"{_word(context, name)}, {_word(context, half)}" for half in halves for name in ("queries", "recall", "mrr")]
+    kinds = [*dict.fromkeys(kind for half in halves.values() for kind in half["kinds"]), "all"]
+    rows = []
+    for kind in kinds:
+        measured = [half if kind == "all" else half["kinds"][kind] for half in halves.values()]
+        numbers = [cell for one in measured for cell in (str(one["queries"]), f"{one['recall']:.3f}", f"{one['mrr']:.3f}")]
+        rows.append([_word(context, kind), *numbers])
+    when = _word(context, "measured", date=escape(stored["date"]), entries=f"{stored['entries']:,}")
+    return proof.table(headers, rows, "numbers-table") + tag("p", when, class_="environment")
+
+
+def _speed(context: Context, stored: dict[str, Any]) -> str:
+    headers = [_word(context, name) for name in ("documents", "engine", "cold", "slowest", "build", "memory", "file")]
+    rows = [
+        [
+            f"{row['documents']:,}",
+            _word(context, row["engine"]),
+            f"{row['cold_ms']['p50']:,.0f} ms",
+            f"{row['cold_ms']['max']:,.0f} ms",
+            f"{row['build_s']:,.1f} s",
+            f"{row['peak_mib']:,.0f} MiB",
+            f"{row['file_mib']:,.1f} MiB",
+        ]
+        for row in stored["scale"]
+    ]
+    return proof.table(headers, rows, "numbers-table") + proof.environment(context, stored.get("environment", {}))
