@@ -54,6 +54,19 @@ export const TOPIC_STORIES = {
     check((await focused(page, "a.t-dot")) && here !== there, "the arrow keys do not move from dot to dot");
     await Promise.all([page.waitForURL((url) => url.href === new URL(there, `${home}${lang}/training/`).href), page.keyboard.press("Enter")]);
   },
+  "permanent links": async (page, { home, lang }, { check }) => {
+    await page.emulateMedia({ reducedMotion: "no-preference" });
+    const address = `${home}${lang}/training/optimizers/`;
+    await page.goto(address);
+    const rows = await page.locator(".edition-row").evaluateAll((found) => found.map((row) => row.id));
+    for (const id of [rows[Math.floor(rows.length / 2)], "figure-optimizer-paths", "reading"]) {
+      await page.goto("about:blank");
+      await page.goto(`${address}#${id}`);
+      await page.waitForTimeout(800);
+      const top = await page.locator(`[id="${id}"]`).evaluate((target) => target.getBoundingClientRect().top);
+      check(top > -1 && top < 200, `#${id} stands ${Math.round(top)} px from the top of the window`);
+    }
+  },
   "copy a command": async (page, { home, lang }, { check, tabTo }) => {
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.goto(`${home}${lang}/training/optimizers/`);
