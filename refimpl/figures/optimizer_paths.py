@@ -93,9 +93,9 @@ SURFACES = {
     ),
 }
 
-OPTIMIZERS: dict[str, tuple[str, Maker]] = {
-    "gradient-descent": ("Gradient descent", lambda p, lr: GradientDescent(p, lr=lr)),
-    "momentum": ("Momentum 0.9", lambda p, lr: Momentum(p, lr=lr)),
+OPTIMIZERS: dict[str, tuple[str | dict[str, str], Maker]] = {
+    "gradient-descent": ({"en": "Gradient descent", "zh": "梯度下降"}, lambda p, lr: GradientDescent(p, lr=lr)),
+    "momentum": ({"en": "Momentum 0.9", "zh": "动量 0.9"}, lambda p, lr: Momentum(p, lr=lr)),
     "nesterov": ("Nesterov 0.9", lambda p, lr: Momentum(p, lr=lr, nesterov=True)),
     "aggmo": ("AggMo", lambda p, lr: AggMo(p, lr=lr)),
     "adagrad": ("Adagrad", lambda p, lr: Adagrad(p, lr=lr)),

@@ -22,7 +22,7 @@ def draw(data: Mapping[str, Any], lang: str, name: str, note: str) -> str:
     drawings = [_surface(each, lang, f"{name}-{each['id']}", data["steps"]) for each in surfaces]
     shown = choice(f"{name}-surface", say(lang, "figure-surface"), [escape(text_in(s["title"], lang)) for s in surfaces], drawings)
     toggles = "".join(
-        tag("label", f'<input type="checkbox" checked data-series="{i}"><i class="f-key f-{i}"></i>{escape(path["title"])}')
+        tag("label", f'<input type="checkbox" checked data-series="{i}"><i class="f-key f-{i}"></i>{escape(text_in(path["title"], lang))}')
         for i, path in enumerate(surfaces[0]["paths"])
     )
     steps = data["steps"]
@@ -50,12 +50,12 @@ def _surface(data: Mapping[str, Any], lang: str, name: str, steps: int) -> str:
     for i, path in enumerate(data["paths"]):
         line = points((x(a), y(b)) for a, b in path["path"])
         body += f'<polyline class="f-line f-path f-{i}" points="{line}"/>'
-    ends = "; ".join(f"{path['title']}: {number(path['value'])}" for path in data["paths"])
+    ends = "; ".join(f"{text_in(path['title'], lang)}: {number(path['value'])}" for path in data["paths"])
     told = say(lang, "figure-path-told", steps=steps, ends=ends)
     rows = "".join(
         tag(
             "tr",
-            tag("th", f'<i class="f-key f-{i}"></i>{escape(path["title"])}', scope="row")
+            tag("th", f'<i class="f-key f-{i}"></i>{escape(text_in(path["title"], lang))}', scope="row")
             + tag("td", number(path["rate"]))
             + tag("td", number(path["value"] - data["lowest"])),
         )
