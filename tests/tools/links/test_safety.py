@@ -12,7 +12,7 @@ from dlatlas.links import address
 from dlatlas.links.address import BadHost, ascii_host
 from dlatlas.links.check import check
 from dlatlas.links.options import Options
-from dlatlas.links.transport import split
+from dlatlas.links.origin import split
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -147,13 +147,14 @@ def _plain(response: HTTPResponse, coding: str, most: int) -> Iterator[bytes]:
     coding = coding.strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         return
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if coding not in ("", "identity") else None
+    packed = coding not in ("", "identity")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
     while part := response.read1(16384):
-        while unpack is not None and part:
+        while packed and part:
             yield unpack.decompress(part, most)
             part = unpack.unconsumed_tail
-            if unpack.eof:
-                return
+            if unpack.eof and (part := unpack.unused_data):  # gzip allows one stream after another
+                unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
         if part:
             yield part
 

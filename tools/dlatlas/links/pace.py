@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 LONGEST_GAP = 5.0
 """The most seconds between two requests, however slow a host seems to want it."""
 
@@ -17,8 +19,14 @@ BOLDER = 0.9
 SEARCHING, SETTLED = 0.98, 0.997
 """By what the gap shrinks with each answer: after the first pause, and once a second one has shown where the limit is."""
 
-SURPRISE = 0.5
-"""Requests that a host may have allowed since it refused one, for an answer to the next one still to tell anything."""
+TRIAL = 3
+"""Answers after a refusal, with no other refusal between, that show that only the refused link is meant."""
+
+SOON = 2.0
+"""How many answers its usual rate may explain, for those to come sooner than a host that limits its visitors would give them."""
+
+FASTER_AFTER = 10
+"""Answers after which one more request at once is allowed again; each refusal halves them."""
 
 CHANCE = 2
 """Refusals that may have been chance, where nothing tells whether they were for a link or for all."""
@@ -31,28 +39,32 @@ SERVICES = {"export.arxiv.org": 3.0, "archive.org": 1.0, "web.archive.org": 1.0}
 class Pace:
     """When the next request may go to a host.
 
-    A refusal pauses the host for as long as it says. What happens to requests that were on their way at that moment tells
-    more; where there was none, and several at once are allowed, one more is sent to find out. If they are refused too, the
-    host limits its visitors: after the pause, requests keep the distance that would have kept within what it allowed on
-    average, a little less with each answer. If they are answered, it limits that link, and only such links wait.
+    A refusal pauses the host for as long as it says. What happens to requests that are on their way at that moment tells
+    more; where there are none, and several at once are allowed, up to three more are sent, one by one, to find out. If
+    they are refused too, the host limits its visitors: after the pause, requests keep the distance that would have kept
+    within what it allowed on average, a little less with each answer. If they are answered, only such links wait.
     All times are on the monotonic clock.
     """
 
     def __init__(self, slots: int, spacing: float) -> None:
-        self.slots = slots
+        self.slots = self._most = slots
         self.busy = 0
         self._spacing = spacing
         self._gap = 0.0
         self._next = 0.0
         self._until = 0.0
-        self._refused_sent = self._answered_sent = self._refused_at = float("-inf")
+        self._refused_sent = self._refused_at = float("-inf")
+        self._newest: deque[float] = deque(maxlen=TRIAL)  # when the last requests that were answered had been sent
+        self._rate = 0.0  # answers a second, up to the last refusal
+        self._passed_sent = 0.0
+        self._passed = 0  # answers since the last refusal to what was sent after it
         self._alone = self._together = self._unclear = self._pauses = 0
         self._probing = False
+        self._since_refusal = 0
         self._fruitless = 0
         self._fruitless_wait = 0.0
         self._cycle_start: float | None = None
         self._answers = 0
-        self._rate = 0.0  # answers a second up to the last refusal
 
     @property
     def ready(self) -> float:
@@ -71,15 +83,11 @@ class Pace:
 
     @property
     def _limits_visitors(self) -> bool:
-        return not self.limits_links and (self._together - self._alone >= 2 or self._unclear > CHANCE)
-
-    def _probe(self) -> None:
-        """Send one more, where nothing tells yet whom the host limits."""
-        self._probing = self.slots > 1 and not self.limits_links and not self._limits_visitors
+        return not self.limits_links and (self._together - self._alone >= 2 or (self._most == 1 and self._unclear > CHANCE))
 
     def keep_distance(self, seconds: float) -> None:
         """Leave at least this time between two requests, and make one at a time."""
-        self.slots = 1
+        self.slots = self._most = 1
         self._spacing = max(self._spacing, seconds)
         self._next += seconds
 
@@ -96,42 +104,45 @@ class Pace:
         self._fruitless, self._fruitless_wait = 0, 0.0
         self._answers += 1
         self._gap *= SETTLED if self._pauses > 1 else SEARCHING
-        self._answered_sent = max(self._answered_sent, sent_at)
-        if self._refused_sent < sent_at <= self._refused_at and self._surprising(sent_at):
-            self._unclear -= 1
-            self._passed_by()
-            if self.limits_links:
-                self._until = now
+        self._newest.append(sent_at)
+        self._since_refusal += 1
+        if self._since_refusal % FASTER_AFTER == 0:
+            self.slots = min(self.slots + 1, self._most)
+        if self._refused_sent < sent_at <= self._refused_at:
+            self._passed += 1
+            self._passed_sent = max(self._passed_sent, sent_at)
+            self._decide(now)
 
-    def _surprising(self, sent_at: float) -> bool:
-        """Whether a host that limits its visitors would have refused what was sent at that time."""
-        return (sent_at - self._refused_sent) * self._rate < SURPRISE
-
-    def _passed_by(self) -> None:
-        """A request that was sent after the refused one was answered."""
-        self._alone += 1
-        self._refused_sent = float("inf")  # one such answer is enough
+    def _decide(self, now: float) -> None:
+        """Whether the last refusal was for one link, as far as that can be told; else find out."""
+        undecided = self._most > 1 and not self.limits_links and not self._limits_visitors
+        self._probing = undecided and self._passed < TRIAL
+        if undecided and self._passed >= TRIAL and (self._passed_sent - self._refused_sent) * self._rate < SOON:
+            self._alone += 1
+            self._until = now
+            self._refused_sent = float("inf")
 
     def refused(self, now: float, sent_at: float, wait: float) -> None:
         """A request was refused."""
         if sent_at <= self._refused_at:  # it was on its way when another was refused
             self._together += 1
+            self._passed = 0
             self._until = max(self._until, now + wait)
-            self._probe()
+            self._decide(now)
             return
         started = now if self._cycle_start is None else self._cycle_start
-        self._refused_at, self._refused_sent = now, sent_at
         self._rate = self._answers / max(now - started, 1e-9)
-        if self._answered_sent > sent_at and self._surprising(self._answered_sent):
-            self._passed_by()
-        else:
-            self._unclear += 1
+        self._refused_at, self._refused_sent = now, sent_at
+        self._passed = sum(newer > sent_at for newer in self._newest)
+        self._passed_sent = max(self._newest, default=sent_at)
+        self.slots, self._since_refusal = max(1, self.slots // 2), 0
         if self.limits_links:
             return
-        self._probe()
+        self._unclear += 1
         self._pauses += self._limits_visitors
         self._fruitless += 1
         self._fruitless_wait += wait
         self._until = now + wait
         self._gap = min(BOLDER * (self._until - started) / max(self._answers, 1), LONGEST_GAP)
         self._cycle_start, self._answers = self._until, 0
+        self._decide(now)

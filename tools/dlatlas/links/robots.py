@@ -8,7 +8,7 @@ from urllib.robotparser import RobotFileParser
 
 from dlatlas.links.address import BadHost
 from dlatlas.links.fetch import Answer, Request
-from dlatlas.links.transport import Origin, split
+from dlatlas.links.origin import Origin, split
 
 AGENT = "dlatlas"
 LONGEST_DELAY = 10.0

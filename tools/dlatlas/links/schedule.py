@@ -11,9 +11,9 @@ from itertools import count
 from time import monotonic
 
 from dlatlas.links.fetch import Answer, Request
+from dlatlas.links.origin import host_of
 from dlatlas.links.pace import SERVICES, Pace
 from dlatlas.links.steps import Steps
-from dlatlas.links.transport import host_of
 
 INFINITY = float("inf")
 

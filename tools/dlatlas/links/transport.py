@@ -12,26 +12,20 @@ import io
 import socket
 import ssl
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
-from urllib.parse import quote, urlsplit
 
 from dlatlas import __version__
-from dlatlas.links.address import BadHost, PrivateAddress, Resolver, ascii_host, is_public
+from dlatlas.links.address import PrivateAddress, Resolver, is_public
 from dlatlas.links.options import Options
+from dlatlas.links.origin import Idle, Origin, split
 
 HEADER_BYTES = 262144
 """The most that a status line and its headers may take."""
 
 IDLE = 256
 """Connections kept open for further requests."""
-
-KEPT = "%/:=&?~#+!$,;'@()*[]-._"
-"""What is not escaped in the path and query of an address."""
-
 
 class Deadline:
     """The moment at which an exchange must be over."""
@@ -52,37 +46,6 @@ class Deadline:
     def shorten(self, seconds: float) -> None:
         """Be over in ``seconds`` at the latest."""
         self._at = min(self._at, monotonic() + seconds)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Whom a connection is for: scheme, host and port as they go over the wire."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}")
-
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-def split(url: str) -> tuple[Origin, str]:
-    """The origin of an http or https address, and what is asked of it; user information and fragment are left out.
-
-    Raises:
-        BadHost: it is no such address.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-    except (ValueError, KeyError) as error:
-        raise BadHost(f"expected an http or https address, got {url[:200]!r}") from error
-    origin = Origin(parts.scheme, ascii_host(parts.hostname or ""), port)
-    return origin, quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=KEPT)
 
 
 class _Incoming(io.RawIOBase):
@@ -137,8 +100,7 @@ class Client:
         self._resolver = Resolver(allow_private=options.allow_private, connect_to=options.connect_to)
         self._context = options.context
         self._proxy = split(options.proxy)[0] if options.proxy else None
-        self._idle: OrderedDict[int, tuple[Origin, socket.socket]] = OrderedDict()
-        self._by_origin: dict[Origin, list[int]] = {}
+        self._idle = Idle(IDLE)
         self._lock = threading.Lock()
         self._common = {
             "User-Agent": f"Mozilla/5.0 (compatible; dlatlas/{__version__}{'; +' * bool(options.contact)}{options.contact})",
@@ -170,7 +132,7 @@ class Client:
             target = str(origin) + target
         head = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items()), "", ""]
         data = "\r\n".join(head).encode("latin-1", "replace")
-        if (kept := self._kept(origin)) is not None:
+        if (kept := self._idle.take(origin)) is not None:
             try:
                 return self._exchange(origin, kept, method, data, deadline)
             except (ConnectionError, ssl.SSLEOFError):
@@ -251,34 +213,10 @@ class Client:
                 self._context.load_verify_locations(cafile=certifi.where())
             return self._context
 
-    def _kept(self, origin: Origin) -> socket.socket | None:
-        with self._lock:
-            numbers = self._by_origin.get(origin)
-            return self._idle.pop(numbers.pop())[1] if numbers else None
-
     def keep(self, origin: Origin, sock: socket.socket) -> None:
-        """Keep a connection for the next request to its origin; the one that lay idle longest makes room."""
-        with self._lock:
-            number = sock.fileno()
-            self._idle[number] = (origin, sock)
-            self._by_origin.setdefault(origin, []).append(number)
-            if len(self._idle) > IDLE:
-                number, (origin, sock) = self._idle.popitem(last=False)
-                self._by_origin[origin].remove(number)
-                sock.close()
+        """Keep a connection for the next request to its origin."""
+        self._idle.put(origin, sock)
 
     def close(self) -> None:
         """Close what lies idle."""
-        with self._lock:
-            for _, sock in self._idle.values():
-                sock.close()
-            self._idle.clear()
-            self._by_origin.clear()
-
-
-def host_of(url: str) -> str:
-    """The host of an address; empty where it has none."""
-    try:
-        return split(url)[0].host
-    except BadHost:
-        return ""
+        self._idle.close()
