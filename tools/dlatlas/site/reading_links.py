@@ -63,7 +63,7 @@ def _copy(context: Context, found: Link, repeated: bool) -> str:
     else:
         shown = link(label, found.url) + _state(context, found)
     copy = archived(context, found)
-    return shown + (f"{context.say('comma')}{link(context.say('archived'), copy)}" if copy else "")
+    return shown + (tag("span", link(context.say("archived"), copy), class_="archived") if copy else "")
 
 
 def _state(context: Context, found: Link) -> str:

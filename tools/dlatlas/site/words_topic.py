@@ -14,7 +14,6 @@ TOPIC_WORDS: dict[str, tuple[str, str]] = {
     "run-tests": ("Run the checks of this method", "运行这个方法的检验"),
     "run-claim": ("Run the experiment behind a claim", "运行论断背后的实验"),
     "bibtex": ("BibTeX", "BibTeX"),
-    "comma": (", ", "，"),
     "link-reached": ("reached on {date}", "{date} 可访问"),
 }
 """Merged into :data:`dlatlas.site.strings.WORDS`."""
