@@ -61,14 +61,13 @@ def test_rivals_find_what_the_search_finds(documents: list[Document], tmp_path: 
     assert rivals.scan(tmp_path, "nothing of the kind") == []
 
 
-@pytest.mark.slow
 def test_the_benchmark_writes_its_numbers(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "search.json"
     command = [sys.executable, "-m", "dlatlas.search.bench", "--root", str(tree), "--documents", "30", "--repeats", "1", "--out", str(out)]
-    subprocess.run([*command, "--engines", "sqlite,scan"], check=True, capture_output=True)
+    subprocess.run([*command, "--engines", "sqlite,scan", "--queries", "2"], check=True, capture_output=True)
     result = json.loads(out.read_text("utf-8"))
     assert [(row["engine"], row["documents"]) for row in result["scale"]] == [("sqlite", 30), ("scan", 30)]
     for row in result["scale"]:
         assert {"build_s", "peak_mib", "file_mib", "cold_ms"} <= row.keys()
         assert 0 < row["cold_ms"]["p50"] <= row["cold_ms"]["max"]
-        assert set(row["queries_ms"]) == set(bench.QUERIES) == set(result["queries"])
+        assert set(row["queries_ms"]) == set(bench.QUERIES[:2]) == set(result["queries"])

@@ -70,6 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dlatlas.search.bench", description="Measure the search.")
     parser.add_argument("--documents", default="1000,1000000", help="numbers of documents (default: 1000,1000000)")
     parser.add_argument("--engines", default=",".join(ENGINES), help="engines to measure (default: all that are installed)")
+    parser.add_argument("--queries", type=int, default=len(QUERIES), metavar="N", help="ask only the first N queries")
     parser.add_argument("--repeats", type=int, default=5, help="times that each query is asked, after one that does not count (default: 5)")
     parser.add_argument("--work", type=Path, help="folder that keeps the indexes for another run (default: a temporary one)")
     parser.add_argument("--out", default="evidence/search.json", help="file to write, or - to print (default: evidence/search.json)")
@@ -79,8 +80,8 @@ def main() -> int:
         work = (args.work or Path(temporary)).resolve()
         shutil.copytree(find_root(args.root) / "catalog", work / "catalog", dirs_exist_ok=True)  # nobody edits it meanwhile
         asked = [(engine, int(count)) for count in args.documents.split(",") for engine in args.engines.split(",")]
-        scale = [_measure(work, engine, count, args.repeats) for engine, count in asked if _installed(engine)]
-    result = {"date": date.today().isoformat(), "environment": _environment(), "queries": QUERIES, "scale": scale}
+        scale = [_measure(work, engine, count, QUERIES[: args.queries], args.repeats) for engine, count in asked if _installed(engine)]
+    result = {"date": date.today().isoformat(), "environment": _environment(), "queries": QUERIES[: args.queries], "scale": scale}
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     if args.out == "-":
         print(text, end="")
@@ -96,7 +97,7 @@ def _installed(engine: str) -> bool:
     return True
 
 
-def _measure(work: Path, engine: str, count: int, repeats: int) -> dict[str, Any]:
+def _measure(work: Path, engine: str, count: int, queries: tuple[str, ...], repeats: int) -> dict[str, Any]:
     """One row of the result. An index is built in a process of its own, and only where ``work`` has none yet."""
     noted = work / str(count) / f"{engine}.json"
     if not noted.is_file():
@@ -104,7 +105,7 @@ def _measure(work: Path, engine: str, count: int, repeats: int) -> dict[str, Any
             built = pool.submit(_build, work, work, engine, count).result()
         write_atomically(noted, json.dumps(built))
     built = json.loads(noted.read_text("utf-8"))
-    cold = {query: _cold(work, engine, count, query, repeats) for query in QUERIES}
+    cold = {query: _cold(work, engine, count, query, repeats) for query in queries}
     row = {
         "engine": engine,
         "documents": count,

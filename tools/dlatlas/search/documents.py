@@ -168,7 +168,7 @@ class _Context:
         explained = sum(rel in ("explains", "implements", "translates") for rel, _ in self.incoming.get(entry.id, ()))
         about = any(relation.rel in ("explains", "translates") for relation in entry.relations)
         picked = 1.0 - 0.1 * min(entry.pick - 1, 5) if entry.pick else 0.0
-        return picked + (0.5 if entry.type in ("paper", "book") else 0.0) + 0.1 * min(explained, 5) - (0.3 if about else 0.0)
+        return 0.4 + picked + (0.5 if entry.type in ("paper", "book") else 0.0) + 0.1 * min(explained, 5) - (0.3 if about else 0.0)
 
     def _has(self, entry: Entry) -> tuple[str, ...]:
         incoming = {rel for rel, _ in self.incoming.get(entry.id, ())}

@@ -1,4 +1,12 @@
-"""Find and rank the documents for a query in an open index."""
+"""Find and rank the documents for a query in an open index.
+
+FTS5 gives the documents that have all groups of the query, in the order of their row numbers,
+which is that of their importance; Python scores them (``rank``). Where more than ``CANDIDATES``
+match, it scores the first of them and the first whose titles, aliases or authors have all groups:
+reading stops there, so that a word of half a million documents costs no more than one of some
+thousand. Up to that number the ranking is exact. Where few match, documents that lack a group
+join, and then the kin of the best ones, such as the paper of a repository, and their topic.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +14,15 @@ import difflib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlatlas.search import facets
 from dlatlas.search.groups import Group, Understood
-from dlatlas.search.lexicon import Lexicon
 from dlatlas.search.match import understand
 from dlatlas.search.query import Query, keys, parse
 from dlatlas.search.rank import Ranker, Row
-from dlatlas.search.tables import EVERY, FIELDS
+from dlatlas.search.reader import Reader
 from dlatlas.search.text import squash
 
 CANDIDATES = 1500
@@ -46,8 +52,6 @@ NEIGHBORS = 60
 KEY = 200.0
 """Points of a document whose address or identifier the query is."""
 
-COLUMNS = ", ".join(("docs.doc", "docs.id", "docs.prior", "docs.tags", *(f"docs.{name}" for name in FIELDS)))
-
 BEGUN = 0.1
 """Share of a name's points for a topic or method whose name begins with the query."""
 
@@ -74,25 +78,22 @@ def find(database: sqlite3.Connection, text: str, filters: Mapping[str, str], li
 
 class _Search:
     def __init__(self, database: sqlite3.Connection, query: Query, filters: Mapping[str, str], limit: int, explain: bool) -> None:
-        self.database = database
-        self.lexicon = Lexicon(database)
+        self.reader = Reader(database, query, filters)
+        self.lexicon = self.reader.lexicon
         self.query = query
         self.limit = limit
         self.explain = explain
-        self.required = [facets.tags(database, name, value) for name, value in (*filters.items(), *query.filters)]
-        self.forbidden = [tag for name, value in query.excluded_filters for tag in facets.tags(database, name, value)]
 
     def answer(self, text: str) -> Answer:
         whole, inside = keys(text)
-        if whole and (docs := self._keyed(whole)):
-            return self._told(Ranker(Understood(), self.lexicon.lengths, dict.fromkeys(docs, KEY)), self._rows_of(docs), len(docs))
+        if whole and (docs := self.reader.keyed(whole)):
+            return self._told(Ranker(Understood(), self.lexicon.lengths, dict.fromkeys(docs, KEY)), self.reader.of(docs), len(docs))
         if not self.query.words:
-            asked = self.required or self.query.phrases
-            return self._told(Ranker(Understood(), self.lexicon.lengths), *(self._matching([]) if asked else ([], 0)))
+            return self._told(Ranker(Understood(), self.lexicon.lengths), *(self._matching([]) if self.reader.bound else ([], 0)))
         understood = understand(self.lexicon, self.query.words)
         names = self._named(understood.names)
-        names.update(dict.fromkeys(self._keyed(inside), KEY))
-        named = self._rows_of(names)
+        names.update(dict.fromkeys(self.reader.keyed(inside), KEY))
+        named = self.reader.of(names)
         topics = frozenset(f"home={row.id}" for row in named if names[row.doc] >= WHOLE and " type=topic " in row.tags)
         ranker = Ranker(understood, self.lexicon.lengths, names, topics)
         rows, total = self._matching(understood.groups)
@@ -116,7 +117,7 @@ class _Search:
                 room -= not good
         hits = []
         for points, doc, row in kept[: self.limit]:
-            hit = {**json.loads(self._shown(doc)), "score": round(-points, 4)}
+            hit = {**json.loads(self.reader.shown(doc)), "score": round(-points, 4)}
             hits.append({**hit, "explain": ranker.explain(row)} if self.explain else hit)
         terms = [unit for group in ranker.understood.groups for unit in group.terms] + self.query.terms
         if not hits:
@@ -133,14 +134,13 @@ class _Search:
         """
         most = max(CANDIDATES, self.limit)
         every = " AND ".join(group.match for group in groups)
-        rows = self._rows(self._bounded(every), most)
+        rows = self.reader.matching(every, most)
         if len(rows) == most:
-            counted = f"SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT {COUNTED})"
-            (total,) = self.database.execute(counted, (self._bounded(every),)).fetchone()
-            return rows + (self._rows(self._bounded(f"{{title aliases authors}} : ({every})"), most) if groups else []), total
+            named = self.reader.matching(f"{{title aliases authors}} : ({every})", most) if groups else []
+            return rows + named, self.reader.count(every, COUNTED)
         total = len(rows)
         if total < self.limit:
-            rows += (row for weaker in _weaker(groups) for row in self._rows(self._bounded(weaker), most))
+            rows += (row for weaker in _weaker(groups) for row in self.reader.matching(weaker, most))
         return rows, total
 
     def _near(self, ranker: Ranker, rows: list[Row]) -> list[Row]:
@@ -149,11 +149,11 @@ class _Search:
         if not best:
             return []
         top = min(ranker.score(best[0]), KINSHIP)
-        near = self._rows_of(self._kin_of(ranker, best, KIN * top))
+        near = self.reader.of(self._kin_of(ranker, best, KIN * top))
         homes = Counter(tag for row in best for tag in row.tags.split() if tag.startswith("home="))
         shared = [tag for tag, count in homes.items() if 2 * count >= len(best)]
         for tag in shared:
-            found = self._rows(self._bounded(f'tags : "{tag}"'), NEIGHBORS)
+            found = self.reader.matching(f'tags : "{tag}"', NEIGHBORS)
             near += found
             for row in found:
                 ranker.kin[row.doc] = ranker.kin.get(row.doc, 0.0) + NEIGHBOR * top
@@ -166,25 +166,10 @@ class _Search:
         docs = [row.doc for row in rows]
         kin = self.lexicon.rows("SELECT docs.doc FROM kin JOIN docs USING (id) WHERE kin.doc IN", docs)
         kin += self.lexicon.rows("SELECT doc FROM kin WHERE id IN", [row.id for row in rows], f"ORDER BY doc LIMIT {CANDIDATES}")
-        found = self._passing({doc for (doc,) in kin}.difference(docs))
+        found = self.reader.passing({doc for (doc,) in kin}.difference(docs))
         for doc in found:
             ranker.kin.setdefault(doc, points)
         return found
-
-    def _rows(self, expression: str, most: int) -> list[Row]:
-        """The first documents, by their rank before any word is compared, that match."""
-        sql = f"SELECT {COLUMNS} FROM words JOIN docs ON doc = words.rowid WHERE words MATCH ? ORDER BY words.rowid LIMIT ?"
-        return [_row(row) for row in self.database.execute(sql, (expression, most))]
-
-    def _rows_of(self, docs: Iterable[int]) -> list[Row]:
-        return [_row(row) for row in self.lexicon.rows(f"SELECT {COLUMNS} FROM docs WHERE doc IN", docs)]
-
-    def _shown(self, doc: int) -> str:
-        return str(self.database.execute("SELECT shown FROM docs WHERE doc = ?", (doc,)).fetchone()[0])
-
-    def _keyed(self, found: list[str]) -> list[int]:
-        """Documents with one of these keys that the filters let pass."""
-        return self._passing(doc for (doc,) in self.lexicon.rows("SELECT DISTINCT doc FROM keys WHERE key IN", found))
 
     def _named(self, names: Mapping[str, float]) -> dict[int, float]:
         """Documents of which a whole name is asked for with their points, and topics and methods whose name begins so."""
@@ -194,39 +179,15 @@ class _Search:
             points[doc] = max(points.get(doc, 0.0), bonus * names[name])
         for plain in list(names)[:1]:
             begun = "SELECT doc, bonus FROM names WHERE major AND name > ? AND name < ? ORDER BY name LIMIT 50"
-            for doc, bonus in self.database.execute(begun, (plain, plain + "\U0010ffff")):
+            for doc, bonus in self.lexicon.database.execute(begun, (plain, plain + "\U0010ffff")):
                 points.setdefault(doc, BEGUN * bonus * names[plain])
-        return {doc: points[doc] for doc in self._passing(points)}
-
-    def _passing(self, docs: Iterable[int]) -> list[int]:
-        """Those that filters, phrases and exclusions let pass, in order."""
-        listed = sorted(docs)
-        condition = self._bounded("")
-        if not condition:
-            return listed
-        sql = "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?"
-        return [doc for doc in listed if self.database.execute(sql, (condition, doc)).fetchone()]
-
-    def _bounded(self, expression: str) -> str:
-        """The FTS5 expression together with the filters, phrases and exclusions; empty where there is none at all."""
-        parts = [f"({expression})"] if expression else []
-        parts += ["(" + " OR ".join(f'tags : "{tag}"' for tag in tags) + ")" for tags in self.required]
-        parts += [phrase.match for phrase in self.query.phrases]
-        excluded = [phrase.match for phrase in self.query.excluded] + [f'tags : "{tag}"' for tag in self.forbidden]
-        if excluded:
-            return f"({' AND '.join(parts) or EVERY}) NOT ({' OR '.join(excluded)})"
-        return " AND ".join(parts)
+        return {doc: points[doc] for doc in self.reader.passing(points)}
 
     def _suggestions(self) -> list[str]:
         """Topics and methods whose names come near to a query that found nothing."""
-        names = dict(self.database.execute("SELECT name, id FROM names JOIN docs USING (doc) WHERE major"))
+        names = dict(self.lexicon.database.execute("SELECT name, id FROM names JOIN docs USING (doc) WHERE major"))
         wanted = squash(" ".join([*self.query.words, *self.query.terms]))[:60]
         return list(dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, 3, 0.6)))
-
-
-def _row(row: tuple[Any, ...]) -> Row:
-    doc, id, prior, tags, *fields = row
-    return Row(doc, id, prior, tags, fields)
 
 
 def _weaker(groups: list[Group]) -> Iterator[str]:
