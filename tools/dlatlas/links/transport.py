@@ -24,8 +24,19 @@ from dlatlas.links.origin import Idle, Origin, split
 HEADER_BYTES = 262144
 """The most that a status line and its headers may take."""
 
-IDLE = 256
-"""Connections kept open for further requests."""
+IDLE = 512
+"""Connections kept open for further requests, at most half of the files that may be open."""
+
+
+def idle_most() -> int:
+    """How many connections may lie idle on this machine."""
+    try:
+        import resource
+    except ImportError:  # Windows counts sockets apart
+        return IDLE
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return IDLE if soft == resource.RLIM_INFINITY else max(16, min(IDLE, soft // 2))
+
 
 class Deadline:
     """The moment at which an exchange must be over."""
@@ -100,7 +111,7 @@ class Client:
         self._resolver = Resolver(allow_private=options.allow_private, connect_to=options.connect_to)
         self._context = options.context
         self._proxy = split(options.proxy)[0] if options.proxy else None
-        self._idle = Idle(IDLE)
+        self._idle = Idle(idle_most())
         self._lock = threading.Lock()
         self._common = {
             "User-Agent": f"Mozilla/5.0 (compatible; dlatlas/{__version__}{'; +' * bool(options.contact)}{options.contact})",
