@@ -44,11 +44,17 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
         i = j
     groups += _unnamed(lexicon, rest)
     content = [group for group in groups if not is_small(group.label)] or groups
+    content = [group for group in content if not _remainder(group)] or content
     kept = list({group.match: group for group in content}.values())[:MOST_GROUPS]
     for group in kept:
         _weigh(lexicon, group)
     small = [atom.stem for atom in atoms if not atom.han and is_small(atom.text)]
     return Understood(kept, replaced, _whole_names(atoms, kept), small if len(content) < len(groups) else [])
+
+
+def _remainder(group: Group) -> bool:
+    """Whether it is a single Chinese character that no name took."""
+    return len(group.label) == 1 and is_han(group.label) and not group.known
 
 
 def _whole_names(atoms: list[Atom], groups: list[Group]) -> dict[str, float]:

@@ -1,0 +1,90 @@
+"""How the words of a query are understood."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from dlatlas.search.groups import Understood
+from dlatlas.search.lexicon import Lexicon
+from dlatlas.search.match import understand
+from dlatlas.search.query import parse
+
+from tests.tools.search.made import ask, document, ids, index_of
+
+WORKS = [
+    document("batch", "Batch normalization", note="批归一化 训练技巧 很多 训练 技巧"),
+    document("drop", "Dropout in convolutional networks", note="卷积神经网络 与 随机失活"),
+    document("rnn", "Recurrent networks", note="训练 循环神经网络"),
+    *(document(f"more-{i}", f"Training {i}", note="训练 技巧 数据 集合") for i in range(20)),
+]
+FAMILIES = [
+    ("batch normalization", "BN", "批归一化"),
+    ("dropout", "随机失活"),
+    ("word embedding", "词嵌入"),
+    ("convolutional neural network", "CNN"),
+]
+
+
+@pytest.fixture(scope="module")
+def database() -> sqlite3.Connection:
+    return index_of(*WORKS, synonyms=FAMILIES, subjects=[("Dropout", "topic=dropout", 1.0)])
+
+
+def understood(database: sqlite3.Connection, text: str) -> Understood:
+    return understand(Lexicon(database), parse(text).words)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("batch normalisation networks", ["batch normalisation", "networks"]),
+        ("BN训练技巧", ["bn", "训练", "技巧"]),
+        ("drop out", ["drop out"]),
+        ("batchnormalization", ["batch normalization"]),
+        ("单词嵌入", ["词嵌入"]),
+        ("what is dropout", ["dropout"]),
+        ("什么是随机失活", ["随机失活"]),
+        ("the", ["the"]),
+        ("的", ["的"]),
+        ("convolutoinal neural network", ["convolutional neural network"]),
+        ("训练 训练", ["训练"]),
+    ],
+)
+def test_groups(database: sqlite3.Connection, text: str, labels: list[str]) -> None:
+    assert [group.label for group in understood(database, text).groups] == labels
+
+
+def test_a_name_brings_what_means_the_same_and_its_topic(database: sqlite3.Connection) -> None:
+    (group,) = understood(database, "随机失活").groups
+    assert {(a.tokens, a.tag) for a in group.alternatives} == {("随机 机失 失活", False), ("dropout", False), ("topic=dropout", True)}
+    assert group.known and group.terms == ["随机失活", "dropout"]
+    assert max(a.quality for a in group.alternatives if a.tokens != "随机 机失 失活") < 1.0
+
+
+def test_rare_words_weigh_more_and_terms_more_than_other_words(database: sqlite3.Connection) -> None:
+    weights = {group.label: group.weight for group in understood(database, "training dropout recurrent").groups}
+    assert weights["training"] < weights["recurrent"] < weights["dropout"]
+
+
+@pytest.mark.parametrize(
+    ("typo", "corrected", "first"),
+    [
+        ("droupout", {"droupout": "dropout"}, "drop"),
+        ("recurent", {"recurent": "recurrent"}, "rnn"),
+        ("normalizaton", {"normalizaton": "normalization"}, "batch"),
+        ("recurr", {}, "rnn"),
+        ("xyzzyx", {}, None),
+    ],
+)
+def test_unknown_words(database: sqlite3.Connection, typo: str, corrected: dict[str, str], first: str | None) -> None:
+    answer = ask(database, typo)
+    assert answer.corrected == corrected and ids(answer)[:1] == ([first] if first else [])
+
+
+def test_a_number_at_the_end_of_a_word(database: sqlite3.Connection) -> None:
+    assert ids(ask(database, "dropout50"))[0] == "drop"
+
+
+def test_the_longest_query_has_few_groups(database: sqlite3.Connection) -> None:
+    assert len(understood(database, " ".join(f"word{i}" for i in range(300))).groups) <= 32
