@@ -33,6 +33,14 @@ def test_links_and_the_repository_id(tree: Path) -> None:
     assert [move.below for move in made] == [("links", 0, "url")]
 
 
+def test_the_id_of_another_repository_stays(tree: Path) -> None:
+    path = tree / "catalog/training/optimizers/entries.yml"
+    both = 'links: [{url: "https://github.com/Someone/adam"}, {url: "https://adam.example/demo"}]'
+    path.write_text(path.read_text("utf-8").replace('links: [{url: "https://github.com/Someone/adam"}]', both), "utf-8")
+    made, _ = moves(load(tree), {"https://adam.example/demo": moved("https://adam.example/demo", "https://github.com/Someone/adam-demo")})
+    assert [move.below for move in made] == [("links", 1, "url")]
+
+
 @pytest.mark.parametrize(
     ("url", "new", "why"),
     [

@@ -38,6 +38,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.hits[name] += 1
         if name == "slow":
             time.sleep(20)
+        if self.headers.get("If-None-Match") == '"v1"':
+            self.server.hits["unchanged"] += 1
+            self.send_response(304)
+            self.end_headers()
+            return
         status = {"gone": 404, "old": 301, "wall": 403}.get(name, 200)
         body = b"<title>A page</title>" + b"words and more words " * 40
         self.send_response(status)
@@ -45,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if name == "old":
             self.send_header("Location", "/fine")
+        if name == "tagged":
+            self.send_header("ETag", '"v1"')
         self.end_headers()
         self.wfile.write(body)
 
@@ -96,6 +103,13 @@ def test_the_contract_for_other_programs(tree: Path, server: Server, capsys: pyt
     out, err = capsys.readouterr()
     assert "gone (twice)\thttp-404" in out and "1 ok, 1 opaque, 1 blocked, 1 moved, 1 gone (1 twice)" in err
     assert server.hits["wall"] == asked["wall"] + 1
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(tree: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    for unchanged in (0, 1):
+        assert main(command(tree, [server.url("tagged")], "--max-age", "0", "--json")) == 0
+        assert json.loads(capsys.readouterr().out)[0]["verdict"] == "ok"
+        assert server.hits["unchanged"] == unchanged
 
 
 def test_strict_and_formats(tree: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from dlatlas.links.report import Place, Report, markdown, verdict
 from dlatlas.links.result import VERDICTS, Result
 
 GONE = Result("https://a.example/gone", "gone", "http-404", 404, confirmed=True)
-ONCE = Result("https://a.example/once", "gone", "http-410", 410)
+ONCE = Result("https://a.example/a-once", "gone", "http-410", 410)
 NEW = "https://a.example/new"
 MOVED = Result("https://a.example/old?a=1|b&c", "moved", "permanent-redirect", 200, NEW, (("https://a.example/old", 301),))
 TLS = Result("https://b.example/", "broken-tls", "tls-expired")
@@ -136,6 +136,15 @@ def test_progress_in_a_file() -> None:
         "80 of 100 links, 4.0/s, 0:05 left",
         "100 of 100 links, 0:25",
     ]
+
+
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    stream, now = io.StringIO(), [0.0]
+    progress = Progress(2000, stream, lambda: now[0])
+    for i in range(1100):
+        now[0] += 0.01 if i < 1000 else 1.0
+        progress.add("ok")
+    assert re.fullmatch(r"1,\d\d\d of 2,000 links, 1\.0/s, 15:0\d left", stream.getvalue().splitlines()[-1])
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (59.7, "1:00"), (3599, "59:59"), (3661, "1:01:01")])

@@ -127,7 +127,7 @@ class _Checker:
 
     def _text(self, name: str) -> str:
         with open(os.path.join(self.site, name), "rb") as file:
-            return file.read().decode("utf-8-sig", "replace")
+            return file.read().decode("utf-8", "replace")
 
     def _page(self, name: str, page: Page) -> None:
         self.ids[name] = page.ids
