@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from dlatlas.search.spelling import distance
-from dlatlas.search.text import normalize, pairs, squash, stem, tokens, units
+from dlatlas.search.text import _han, normalize, pairs, squash, stem, tokens, units
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,10 +53,20 @@ def test_different_stems(one: str, other: str) -> None:
         ("ＬＳＴＭ", "lstm"),
         ("Jürgen Schmidhuber", "jurgen schmidhuber"),
         ("損失函式", "损失函数"),
+        ("腦內神經元與類神經網路", "脑内神经元与神经网络"),
+        ("邊緣檢測與圖像分類", "边缘检测与图像分类"),
     ],
 )
 def test_normalize(variant: str, common: str) -> None:
     assert normalize(variant) == common
+
+
+def test_folding_characters_is_done_in_one_step() -> None:
+    """No character becomes one that becomes another, and every one stands for itself in Simplified text."""
+    characters, words, _ = _han()
+    simplified = {text for character, text in characters.items() if character > 0x3400}
+    assert len(simplified) > 1500 and not {ord(text) for text in simplified} & characters.keys()
+    assert all(normalize(common) == common for common in words.values())
 
 
 def test_tokens() -> None:
