@@ -182,6 +182,17 @@ def test_an_interrupted_build_leaves_the_old_index(tree: Path, cache: Path, monk
     assert list(cache.glob("search-*")) == [stored] and stored.read_bytes() == before
 
 
+def test_what_killed_builds_left_is_removed(tree: Path, cache: Path) -> None:
+    ids(tree, "adam")
+    (stored,) = cache.glob("search-*")
+    old, new = (stored.with_name(f"{stored.name}{name}.part") for name in ("old", "new"))
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    index.rebuild(tree).close()
+    assert not old.exists() and new.exists()
+
+
 def test_a_catalog_that_does_not_load_says_so(tree: Path) -> None:
     (tree / "catalog/areas.yml").write_text("- {id: 5}\n")
     with pytest.raises(CatalogError, match=r"areas\.yml:1"):

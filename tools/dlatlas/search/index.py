@@ -7,10 +7,12 @@ once. A damaged file is built anew; where the cache cannot be written, the index
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +23,9 @@ CODE = [
     for name in ("build.py", "common.txt", "documents.py", "facets.py", "han.txt", "spelling.py", "stems.py", "tables.py", "text.py")
 ]
 """What decides how the index is made."""
+
+ABANDONED = 3600.0
+"""Seconds after its last change at which a temporary file belongs to no build any more."""
 
 
 def connect(root: Path) -> sqlite3.Connection:
@@ -51,6 +56,7 @@ def write(path: Path, fill: Callable[[sqlite3.Connection], None]) -> sqlite3.Con
     """Have an empty database filled in a temporary file that then takes its place, and open it; in memory where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     except OSError:
         database = sqlite3.connect(":memory:")
@@ -68,6 +74,14 @@ def write(path: Path, fill: Callable[[sqlite3.Connection], None]) -> sqlite3.Con
         Path(name).unlink(missing_ok=True)
         raise
     return _open(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what builds left that were killed."""
+    for part in path.parent.glob(f"{path.name}*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > ABANDONED:
+                part.unlink()
 
 
 def path_of(root: Path) -> Path:
