@@ -22,7 +22,7 @@ SEARCHING, SETTLED = 0.98, 0.997
 TRIAL = 3
 """Answers after a refusal, with no other refusal between, that show that only the refused link is meant."""
 
-SOON = 2.0
+SOON = 3.0
 """How many answers its usual rate may explain, for those to come sooner than a host that limits its visitors would give them."""
 
 FASTER_AFTER = 10
@@ -63,8 +63,9 @@ class Pace:
         self._since_refusal = 0
         self._fruitless = 0
         self._fruitless_wait = 0.0
-        self._cycle_start: float | None = None
-        self._answers = 0
+        self._first_sent = float("inf")
+        self._cycle_start = 0.0
+        self._answers = self._all_answers = 0  # since the last pause, and in all
 
     @property
     def ready(self) -> float:
@@ -94,8 +95,8 @@ class Pace:
     def sent(self, now: float) -> None:
         self.busy += 1
         self._next = now + max(self._gap if self._limits_visitors else 0.0, self._spacing)
-        if self._cycle_start is None:
-            self._cycle_start = now
+        if now < self._first_sent:
+            self._first_sent = self._cycle_start = now
         if self._probing:
             self._probing, self._refused_at = False, now
 
@@ -103,6 +104,7 @@ class Pace:
         """A request was not refused."""
         self._fruitless, self._fruitless_wait = 0, 0.0
         self._answers += 1
+        self._all_answers += 1
         self._gap *= SETTLED if self._pauses > 1 else SEARCHING
         self._newest.append(sent_at)
         self._since_refusal += 1
@@ -130,8 +132,7 @@ class Pace:
             self._until = max(self._until, now + wait)
             self._decide(now)
             return
-        started = now if self._cycle_start is None else self._cycle_start
-        self._rate = self._answers / max(now - started, 1e-9)
+        self._rate = self._all_answers / max(now - self._first_sent, 1e-9)
         self._refused_at, self._refused_sent = now, sent_at
         self._passed = sum(newer > sent_at for newer in self._newest)
         self._passed_sent = max(self._newest, default=sent_at)
@@ -143,6 +144,6 @@ class Pace:
         self._fruitless += 1
         self._fruitless_wait += wait
         self._until = now + wait
-        self._gap = min(BOLDER * (self._until - started) / max(self._answers, 1), LONGEST_GAP)
+        self._gap = min(BOLDER * (self._until - self._cycle_start) / max(self._answers, 1), LONGEST_GAP)
         self._cycle_start, self._answers = self._until, 0
         self._decide(now)
