@@ -13,8 +13,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import get_args
 
 from dlatlas.catalog.model import Catalog, EntryType, Framework, Language, Level
@@ -57,7 +57,7 @@ def source_of(catalog: Catalog) -> Source:
 
 def common() -> Iterator[tuple[str, ...]]:
     """Groups of everyday words that mean the same in both languages."""
-    for line in files(__package__).joinpath("common.txt").read_text("utf-8").splitlines():
+    for line in Path(__file__).with_name("common.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             yield tuple(line.split(", "))
 

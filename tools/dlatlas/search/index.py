@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +53,8 @@ def rebuild(root: Path) -> sqlite3.Connection:
 
 def write(path: Path, fill: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     """Have an empty database filled in a temporary file that then takes its place, and open it; in memory where that cannot be."""
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from dlatlas.search.stems import stem
 
@@ -36,7 +36,7 @@ def normalize(text: str) -> str:
 def _han() -> tuple[dict[int, str], dict[str, str], re.Pattern[str]]:
     characters: dict[int, str] = {ord("’"): "'", ord("‐"): "-", ord("‑"): "-", ord("–"): "-"}
     words: dict[str, str] = {}
-    for line in files(__package__).joinpath("han.txt").read_text("utf-8").splitlines():
+    for line in Path(__file__).with_name("han.txt").read_text("utf-8").splitlines():
         for token in () if line.startswith("#") else line.split():
             if "→" in token:
                 variant, common = token.split("→")
