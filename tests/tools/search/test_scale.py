@@ -68,6 +68,6 @@ def test_the_benchmark_writes_its_numbers(tree: Path, tmp_path: Path) -> None:
     result = json.loads(out.read_text("utf-8"))
     assert [(row["engine"], row["documents"]) for row in result["scale"]] == [("sqlite", 30), ("scan", 30)]
     for row in result["scale"]:
-        assert {"build_s", "peak_mib", "file_mib", "cold_ms"} <= row.keys()
+        assert {"build_s", "build_cpu_s", "peak_mib", "file_mib", "cold_ms", "cold_cpu_ms"} <= row.keys()
         assert 0 < row["cold_ms"]["p50"] <= row["cold_ms"]["max"]
         assert set(row["queries_ms"]) == set(bench.QUERIES[:2]) == set(result["queries"])

@@ -3,7 +3,8 @@
 For each number of made-up documents it builds the index and then starts the whole command
 ``dlatlas search`` anew for each query. Beside it stand a plain scan of the same prepared text,
 which is what a program without an index would do, and tantivy, where it is installed, on the
-same prepared text. Times are of whole processes, from start to exit, medians over repeats.
+same prepared text. Times are of whole processes, from start to exit, medians over repeats; beside
+each stands the processor's time, which a busy machine disturbs less.
 
     python -m dlatlas.search.bench                        # 1,000 and 1,000,000 documents; several minutes, 4 GiB of disk
     python -m dlatlas.search.bench --documents 1000 --out -
@@ -106,19 +107,21 @@ def _measure(work: Path, engine: str, count: int, queries: tuple[str, ...], repe
         write_atomically(noted, json.dumps(built))
     built = json.loads(noted.read_text("utf-8"))
     cold = {query: _cold(work, engine, count, query, repeats) for query in queries}
+    wall, cpu = ([times[kind] for times in cold.values()] for kind in (0, 1))
     row = {
         "engine": engine,
         "documents": count,
         **built,
-        "cold_ms": {"p50": round(statistics.median(cold.values()), 1), "max": round(max(cold.values()), 1)},
-        "queries_ms": {query: round(ms, 1) for query, ms in cold.items()},
+        "cold_ms": {"p50": round(statistics.median(wall), 1), "max": round(max(wall), 1)},
+        "cold_cpu_ms": {"p50": round(statistics.median(cpu), 1), "max": round(max(cpu), 1)},
+        "queries_ms": {query: round(ms, 1) for query, (ms, _) in cold.items()},
     }
     print(f"{engine}, {count:,} documents: {built} {row['cold_ms']}", file=sys.stderr)
     return row
 
 
-def _cold(work: Path, engine: str, count: int, query: str, repeats: int) -> float:
-    """Milliseconds of a whole process that answers a query, the median."""
+def _cold(work: Path, engine: str, count: int, query: str, repeats: int) -> tuple[float, float]:
+    """Milliseconds of a whole process that answers a query, and of the processor in it: the medians."""
     folder = work / str(count)
     environment = {**os.environ, "DLATLAS_CACHE": str(folder)}
     if engine == "sqlite":
@@ -127,10 +130,16 @@ def _cold(work: Path, engine: str, count: int, query: str, repeats: int) -> floa
         command = ["-m", "dlatlas.search.rivals", engine, str(folder), query]
     times = []
     for _ in range(repeats + 1):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), _children()
         subprocess.run([sys.executable, *command], env=environment, capture_output=True, check=False)
-        times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times[1:])
+        times.append(((time.perf_counter() - start) * 1e3, (_children() - used) * 1e3))
+    return statistics.median(wall for wall, _ in times[1:]), statistics.median(cpu for _, cpu in times[1:])
+
+
+def _children() -> float:
+    """Seconds of the processor that finished processes have used."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _build(root: Path, work: Path, engine: str, count: int) -> dict[str, Any]:
@@ -140,7 +149,7 @@ def _build(root: Path, work: Path, engine: str, count: int) -> dict[str, Any]:
     source = source_of(load(root))
     real = list(source.documents)
     clock = _Clock(chain((d for d in real if d.type in ("topic", "method")), synthetic(real, count)))
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     if engine == "sqlite":
         os.environ["DLATLAS_CACHE"] = str(folder)
         path = index.path_of(root)
@@ -148,10 +157,11 @@ def _build(root: Path, work: Path, engine: str, count: int) -> dict[str, Any]:
     else:
         path = rivals.WRITE[engine](folder, ((d.id, [" ".join(tokens(d.fields.get(name, ""))) for name in FIELDS]) for d in clock))
     seconds = time.perf_counter() - start - clock.seconds
+    cpu = time.process_time() - used - clock.cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
     files = [path] if path.is_file() else list(path.iterdir())
     size = sum(file.stat().st_size for file in files) / 2**20
-    return {"build_s": round(seconds, 1), "peak_mib": round(peak), "file_mib": round(size, 1)}
+    return {"build_s": round(seconds, 1), "build_cpu_s": round(cpu, 1), "peak_mib": round(peak), "file_mib": round(size, 1)}
 
 
 class _Clock:
@@ -159,17 +169,18 @@ class _Clock:
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self.documents = iter(documents)
-        self.seconds = 0.0
+        self.seconds = self.cpu = 0.0
 
     def __iter__(self) -> _Clock:
         return self
 
     def __next__(self) -> Document:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         try:
             return next(self.documents)
         finally:
             self.seconds += time.perf_counter() - start
+            self.cpu += time.process_time() - used
 
 
 def _environment() -> dict[str, str]:
