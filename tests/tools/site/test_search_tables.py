@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from dlatlas.evidence.store import write_json
-from dlatlas.search.evaluate import Judged, Outcome, summary
+from dlatlas.search.evaluate import GOAL, Judged, Outcome, summary
 from dlatlas.site.context import Context
 from dlatlas.site.search_tables import QUALITY, SPEED, WORDS, fill
 
@@ -26,7 +26,7 @@ def test_the_tables_hold_what_was_measured(english: Context, chinese: Context) -
     outcomes = [Outcome(Judged("q", "typo"), (), 0.25, 0.5), Outcome(Judged("q", "id"), (), 1.0, 1.0)]
     halves = {"dev": summary(outcomes), "final": summary(outcomes[:1])}
     halves["final"]["kinds"]["id"] = summary(outcomes[1:])
-    write_json(english.root / QUALITY, {"date": "2026-01-02", "entries": 1234, "halves": halves})
+    write_json(english.root / QUALITY, {"date": "2026-01-02", "entries": 1234, "goal": GOAL, "halves": halves})
     row = {"documents": 1_000_000, "engine": "tantivy", "build_s": 61.5, "peak_mib": 1024, "file_mib": 512.25}
     write_json(english.root / SPEED, {"environment": {"cores": "2"}, "scale": [{**row, "cold_ms": {"p50": 12.4, "max": 345.6}}]})
     text = filled(english)
@@ -35,7 +35,15 @@ def test_the_tables_hold_what_was_measured(english: Context, chinese: Context) -
     assert "<tr><td>all</td><td>2</td><td>0.625</td><td>0.750</td>" in text and "1,234 entries" in text
     cells = ["1,000,000", "tantivy", "12 ms", "346 ms", "61.5 s", "1,024 MiB", "512.2 MiB"]
     assert f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" in text and "cores 2" in text
+    assert f"a recall of {GOAL['overall']} over all queries" in text
+    assert "Not reached yet, for development: all, misspellings. Not reached yet, held out: all, misspellings.</p>" in text
     assert "拼写错误" in filled(chinese) and "测量于 2026-01-02" in filled(chinese)
+
+
+def test_a_goal_that_is_reached_is_called_so(english: Context) -> None:
+    half = summary([Outcome(Judged("q", "typo"), (), 1.0, 1.0)])
+    write_json(english.root / QUALITY, {"date": "2026-01-02", "entries": 1, "goal": GOAL, "halves": {"dev": half, "final": half}})
+    assert "Both halves reach it." in filled(english)
 
 
 def test_without_a_run_the_page_says_so(english: Context) -> None:

@@ -24,6 +24,12 @@ WORDS = {
     "final": ("held out", "留作最终测量"),
     "all": ("all", "全部"),
     "measured": ("Measured on {date} on {entries} entries.", "测量于 {date}，目录当时有 {entries} 个条目。"),
+    "goal": (
+        "The goal is a recall of {overall} over all queries and of {kind} for each kind.",
+        "目标是全部查询的召回率达到 {overall}，每一种达到 {kind}。",
+    ),
+    "reached": ("Both halves reach it.", "两半都已达到。"),
+    "not-reached": ("Not reached yet, {half}: {where}.", "尚未达到（{half}）：{where}。"),
     "documents": ("documents", "文档数"),
     "engine": ("engine", "引擎"),
     "cold": ("whole process, median over queries", "整个进程，各查询的中位数"),
@@ -82,7 +88,20 @@ def _quality(context: Context, stored: dict[str, Any]) -> str:
         numbers = [cell for one in measured for cell in (str(one["queries"]), f"{one['recall']:.3f}", f"{one['mrr']:.3f}")]
         rows.append([_word(context, kind), *numbers])
     when = _word(context, "measured", date=escape(stored["date"]), entries=f"{stored['entries']:,}")
-    return proof.table(headers, rows, "numbers-table") + tag("p", when, class_="environment")
+    return proof.table(headers, rows, "numbers-table") + tag("p", when, class_="environment") + tag("p", _goal(context, stored))
+
+
+def _goal(context: Context, stored: dict[str, Any]) -> str:
+    """The goal, and what of each half does not reach it."""
+    goal, comma = stored["goal"], {"en": ", ", "zh": "、"}[context.lang]
+    said = [_word(context, "goal", **goal)]
+    for half, data in stored["halves"].items():
+        below = [kind for kind, means in data["kinds"].items() if means["recall"] < goal["kind"]]
+        below = [*(["all"] if data["recall"] < goal["overall"] else []), *below]
+        if below:
+            where = comma.join(_word(context, kind) for kind in below)
+            said.append(_word(context, "not-reached", half=_word(context, half), where=where))
+    return {"en": " ", "zh": ""}[context.lang].join(said if len(said) > 1 else [*said, _word(context, "reached")])
 
 
 def _speed(context: Context, stored: dict[str, Any]) -> str:
