@@ -72,8 +72,7 @@ def conv_transpose2d(
     if any(n <= 2 * p for n, p in zip(size, padding, strict=True)):
         raise ValueError(f"{name}: padding {padding} cuts off all of an output of {size}")
     y = _Transposed.apply(x, weight, stride, dilation, groups, size)  # (N, O, ...) before cutting
-    if any(padding):
-        y = y[:, :, padding[0] : size[0] - padding[0], padding[1] : size[1] - padding[1]]
+    y = y[:, :, padding[0] : size[0] - padding[0], padding[1] : size[1] - padding[1]]
     if bias is not None:
         y = y + bias.to(y.dtype)[:, None, None]
     return y if input.dim() == 4 else y.squeeze(0)
@@ -181,14 +180,13 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> N
         raise ValueError(f"{name}: groups must be a positive divisor of the {weight.shape[0]} input channels of the weight, got {groups}")
     if input.shape[-3] != weight.shape[0]:
         raise ValueError(f"{name}: weight {tuple(weight.shape)} needs {weight.shape[0]} input channels, got input {tuple(input.shape)}")
-    if 0 in input.shape[-2:]:
+    if not input.shape[-2] * input.shape[-1]:
         raise ValueError(f"{name}: input must have at least one pixel, got shape {tuple(input.shape)}")
     if bias is not None and bias.shape != (groups * weight.shape[1],):
         raise ValueError(f"{name}: bias must have shape ({groups * weight.shape[1]},), got {tuple(bias.shape)}")
 
 
 if __name__ == "__main__":
-    from refimpl.convolution.convolution import conv2d
     from refimpl.demo import arguments
 
     arguments(__doc__)
@@ -198,7 +196,8 @@ if __name__ == "__main__":
     print(f"{tuple(x.shape)} to {tuple(y.shape)}; size (7 - 1) 2 - 2 + 3 + 1 = 14")
     expected = nn.functional.conv_transpose2d(x, layer.weight, layer.bias, 2, 1)
     print(f"differs from torch.nn.functional.conv_transpose2d by {(y - expected).abs().max().item():.1e}")
-    there, back = (conv2d(u, layer.weight, stride=2, padding=1) * x).sum(), (u * conv_transpose2d(x, layer.weight, None, 2, 1)).sum()
+    there = (nn.functional.conv2d(u, layer.weight, stride=2, padding=1) * x).sum()
+    back = (u * conv_transpose2d(x, layer.weight, None, 2, 1)).sum()
     print(f"adjoint: <conv(u), x> = {there.item():.4f}, <u, transposed(x)> = {back.item():.4f}")
     for kernel in (3, 4):
         cover = conv_transpose2d(torch.ones(1, 1, 1, 6), torch.ones(1, 1, 1, kernel), None, 2)

@@ -50,7 +50,8 @@ def relu(x):
 
 
 def linear(x, p, name):
-    return np.array([[row @ w + b for w, b in zip(p[f"{name}.weight"], p[f"{name}.bias"], strict=True)] for row in x])
+    outputs = [x @ w + b for w, b in zip(p[f"{name}.weight"], p[f"{name}.bias"], strict=True)]
+    return np.stack(outputs, 1)
 
 
 def adaptive_average(x, size):
@@ -59,4 +60,20 @@ def adaptive_average(x, size):
     for i, j in np.ndindex(size, size):
         (top, bottom), (left, right) = ((a * n // size, -(-(a + 1) * n // size)) for a, n in zip((i, j), x.shape[2:], strict=True))
         y[..., i, j] = x[:, :, top:bottom, left:right].mean((2, 3))
+    return y
+
+
+def join(parts):
+    return np.concatenate(parts, 1)
+
+
+def flat(x):
+    return x.reshape(len(x), x[0].size if len(x) else np.prod(x.shape[1:], dtype=int))
+
+
+def response_norm(x, size, alpha, beta, k):
+    y = np.empty_like(x)
+    for i in range(x.shape[1]):
+        near = range(max(0, i - size // 2), min(x.shape[1] - 1, i + size // 2) + 1)
+        y[:, i] = x[:, i] / (k + alpha * sum(x[:, j] ** 2 for j in near)) ** beta
     return y
