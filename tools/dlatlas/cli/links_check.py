@@ -71,8 +71,7 @@ def _checked(args: argparse.Namespace, root: Path, urls: Sequence[str]) -> list[
         wanted = set(urls)
         found = {url: result for url, result in state.fresh(args.max_age).items() if url in wanted}
         waiting = [url for url in urls if url not in found]
-        left = set(waiting)
-        before = {result.url: result for result in state.latest() if result.url in left and (result.etag or result.modified)}
+        before = {url: result for url in waiting if (result := state.get(url)) and (result.etag or result.modified)}
         progress = Progress(len(waiting), sys.stderr)
         try:
             for result in check(waiting, _options(args, before)):
