@@ -3,7 +3,7 @@
 import { Finder } from "./search-find.js";
 import { isHan, Preparer } from "./search-text.js";
 
-const dialog = document.getElementById("search");
+const dialog = document.querySelector("dialog#search");
 const { base, lang, other } = dialog.dataset;
 const words = {
   en: { label: "Search the atlas", close: "Close", start: "Type a word, a title, a name or an address.", none: "Nothing found.", found: "{n} results", instead: "searched for {words}", loading: "Searching …", failed: "The search index could not be loaded." },
@@ -67,9 +67,9 @@ function show(rows, message) {
 }
 
 function item(result, index, types, preparer, terms) {
-  const row = element("li", "", { role: "option", id: `search-result-${index}` });
+  const row = element("li", "", { role: "none" });
   row.dataset.record = result.type === "topic" || result.type === "method" ? `${result.type}:${result.id}` : result.id;
-  const anchor = element("a", "", { href: new URL(result.path, root).href, tabIndex: -1 });
+  const anchor = element("a", "", { href: new URL(result.path, root).href, tabIndex: -1, role: "option", id: `search-result-${index}` });
   const title = element("strong");
   title.append(...marked(result[lang], preparer, terms));
   anchor.append(title, element("small", types[result.type] ?? ""));
@@ -120,7 +120,7 @@ function runHits(plain, length, terms) {
 function select(index) {
   selected = index;
   [...list.children].forEach((row, i) => {
-    row.setAttribute("aria-selected", i === index);
+    row.firstChild.setAttribute("aria-selected", i === index);
     if (i === index) row.scrollIntoView({ block: "nearest" });
   });
   if (index < 0) input.removeAttribute("aria-activedescendant");
