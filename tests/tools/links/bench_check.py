@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from dlatlas.files import write_atomically
 from tests.tools.links.plans import EXPECTED, Plan, make
 
 PROFILES = ("main", "catalog", "hard", "ratelimit", "tls", "bombs")
-PORT = 18180
 SHOWN = (
     *("profile", "seed", "links", "wall", "cpu", "memory", "requests", "refused", "inside", "most"),
     *("live_called_gone", "gone_called_live"),
@@ -44,9 +44,9 @@ print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "memory": 
 """
 
 
-def measure(profile: str, seed: int, port: int = PORT) -> dict[str, Any]:
+def measure(profile: str, seed: int) -> dict[str, Any]:
     """Run one plan with a server and a client of their own, and compare the results with the truth."""
-    plan = make(profile, seed, port)
+    plan = make(profile, seed, _free_port())
     with tempfile.TemporaryDirectory() as folder:
         file, urls = Path(folder, "plan.json"), Path(folder, "urls.json")
         file.write_text(json.dumps({name: value for name, value in asdict(plan).items() if name in ("port", "hosts", "answers", "limits")}))
@@ -59,6 +59,12 @@ def measure(profile: str, seed: int, port: int = PORT) -> dict[str, Any]:
             said, _ = served.communicate()
     found = json.loads(client.stdout)
     return {"profile": profile, "seed": seed, "links": len(plan.truth), **_judged(plan, found.pop("results")), **found, **json.loads(said)}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _certificates(plan: Plan, folder: Path) -> Iterator[list[str]]:

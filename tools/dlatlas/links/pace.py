@@ -13,10 +13,10 @@ PATIENCE = 4
 FRUITLESS = 120.0
 """Seconds of such pauses after which a host is given up."""
 
-BOLDER = 0.9
+BOLDER = 0.95
 """By what the first gap is shorter than what the host allowed on average: its allowance grows while it rests."""
 
-SEARCHING, SETTLED = 0.98, 0.997
+SEARCHING, SETTLED = 0.98, 0.996
 """By what the gap shrinks with each answer: after the first pause, and once a second one has shown where the limit is."""
 
 TRIAL = 3
