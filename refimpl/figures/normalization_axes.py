@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from refimpl.training.batch_norm import batch_norm
+from refimpl.training.group_norm import group_norm
+from refimpl.training.instance_norm import instance_norm
+from refimpl.training.layer_norm import layer_norm
 from refimpl.training.switch_norm import switch_norm
 
 __all__ = ["data"]
@@ -34,9 +36,9 @@ def _switch(x: Tensor) -> Tensor:
 
 KINDS: dict[str, tuple[str, str, str, Callable[[Tensor], Tensor]]] = {
     "batch": ("Batch", "批归一化", "refimpl.training.batch_norm", lambda x: batch_norm(x, None, None, training=True)),
-    "layer": ("Layer", "层归一化", "torch", lambda x: F.layer_norm(x, x.shape[1:])),
-    "instance": ("Instance", "实例归一化", "torch", F.instance_norm),
-    "group": ("Group", "组归一化", "torch", lambda x: F.group_norm(x, GROUPS)),
+    "layer": ("Layer", "层归一化", "refimpl.training.layer_norm", lambda x: layer_norm(x, x.shape[1:])),
+    "instance": ("Instance", "实例归一化", "refimpl.training.instance_norm", instance_norm),
+    "group": ("Group", "组归一化", "refimpl.training.group_norm", lambda x: group_norm(x, GROUPS)),
     "switchable": ("Switchable", "可切换归一化", "refimpl.training.switch_norm", _switch),
 }
 """English and Chinese name, where the code is from, and the function, by id."""
