@@ -1,0 +1,71 @@
+"""Cases of the gated recurrent unit; the NumPy oracle steps through time one example at a time, gate by gate."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from refimpl.recurrent.gru import GRU, gru_layer
+from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, randn
+from tests.refimpl.harness.recurrent import stack_cases
+
+METHOD = "gru"
+
+
+def sigmoid(x):
+    return (1 + np.tanh(x / 2)) / 2
+
+
+def one_sequence(x, h, p):
+    n, states = len(h), []
+    w = {name: p["weight_ih"][j * n : (j + 1) * n] for j, name in enumerate("rzn")}
+    u = {name: p["weight_hh"][j * n : (j + 1) * n] for j, name in enumerate("rzn")}
+    b, d = (p.get(kind, np.zeros(3 * n)).reshape(3, n) for kind in ("bias_ih", "bias_hh"))
+    for row in x:
+        r = sigmoid(w["r"] @ row + b[0] + u["r"] @ h + d[0])
+        z = sigmoid(w["z"] @ row + b[1] + u["z"] @ h + d[1])
+        candidate = np.tanh(w["n"] @ row + b[2] + r * (u["n"] @ h + d[2]))
+        h = (1 - z) * candidate + z * h
+        states.append(h)
+    return np.array(states)
+
+
+def composed(_, projected, h, weight, bias=None):
+    n, states = h.shape[1], []
+    for v in projected:
+        u = torch.einsum("bk,jk->bj", h, weight).split(n, 1)
+        r, z = (1 / (1 + torch.exp(-v[:, j * n : (j + 1) * n] - u[j])) for j in (0, 1))
+        candidate = torch.tanh(v[:, 2 * n :] + r * (u[2] if bias is None else u[2] + bias))
+        h = candidate - z * candidate + z * h
+        states.append(h)
+    return torch.stack(states)
+
+
+def layer(seed, *more):
+    return Sample((randn(4, 2, 9, seed=seed), randn(2, 3, seed=seed + 1), randn(9, 3, seed=seed + 2), *more))
+
+
+Z = torch.zeros
+P, H0, U = Z(5, 2, 9), Z(2, 3), Z(9, 3)
+BAD = (
+    Bad(lambda: gru_layer(P, H0, Z(8, 3)), r"^gru_layer: weight_hh must have shape \(3 H, H\), got \(8, 3\)$"),
+    Bad(lambda: gru_layer(P, H0, Z(9)), r"^gru_layer: weight_hh must have shape \(3 H, H\), got \(9,\)$"),
+    Bad(lambda: gru_layer(Z(5, 2, 8), H0, U), r"^gru_layer: projected must have shape \(T, B, 9\) with T > 0, got \(5, 2, 8\)$"),
+    Bad(lambda: gru_layer(Z(5, 9), H0, U), r"^gru_layer: projected must have shape \(T, B, 9\) with T > 0, got \(5, 9\)$"),
+    Bad(lambda: gru_layer(Z(0, 2, 9), H0, U), r"^gru_layer: projected must have shape \(T, B, 9\) with T > 0, got \(0, 2, 9\)$"),
+    Bad(lambda: gru_layer(P, Z(1, 3), U), r"^gru_layer: h0 must have shape \(2, 3\), got \(1, 3\)$"),
+    Bad(lambda: gru_layer(P, H0, U, Z(4)), r"^gru_layer: bias_n must have shape \(3,\), got \(4,\)$"),
+)
+
+CASES = [
+    *stack_cases(METHOD, GRU, torch.gru, one_sequence, BAD),
+    Case(
+        METHOD,
+        "all states",
+        function(gru_layer),
+        lambda: [layer(60, randn(3, seed=63)), layer(70)],
+        (Oracle("composition of single products, by autograd", composed),),
+        degenerate=lambda: [Sample((Z(3, 0, 6).double(), Z(0, 2).double(), randn(6, 2, seed=80)), name="empty batch")],
+        gradcheck=2,
+    ),
+]

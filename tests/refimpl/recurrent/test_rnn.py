@@ -1,0 +1,100 @@
+"""What is special to the simple recurrent network: the drop-in interface, the product of Jacobians, causality, both backward ways."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from refimpl.recurrent import rnn
+from refimpl.recurrent.rnn import RNN, rnn_layer
+from tests.refimpl.harness.case import randn, randomize
+from tests.refimpl.harness.compare import error
+from tests.refimpl.harness.recurrent import LONG
+from tests.refimpl.recurrent.cases_rnn import METHOD, layer
+
+MODULE = "refimpl.recurrent.rnn"
+OPTIONS = [{}, {"nonlinearity": "relu", "num_layers": 3, "dropout": 0.3}, {"bidirectional": True, "batch_first": True}, {"bias": False}]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_drops_in_for_torch(options, record):
+    """A seed gives PyTorch's parameters; with them come its outputs."""
+    torch.manual_seed(3)
+    ours = RNN(3, 5, **options).eval()
+    torch.manual_seed(3)
+    theirs = nn.RNN(3, 5, **options).eval()
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+    ours, theirs = ours.double(), theirs.double()
+    worst = 0.0
+    for x in (LONG, LONG[:, 1], LONG[:, :1]):
+        (y, h), (y2, h2) = ours(x), theirs(x)
+        worst = max(worst, error(y, y2), error(h, h2))
+    record(METHOD, MODULE, f"evaluation with {options or 'defaults'}", "torch.nn.RNN", error=worst, tolerance=1e-12, dtype=torch.float64)
+
+
+def test_gradient_is_the_product_of_jacobians(record):
+    """dh_T / dh_0 = product over steps of diag(1 - h_k^2) U, latest step on the left."""
+    projected, u = randn(6, 1, 4, seed=1), randn(4, 4, seed=2)
+    h0 = randn(1, 4, seed=3)
+    product = torch.eye(4, dtype=torch.float64)
+    for h in rnn_layer(projected, h0, u)[:, 0]:
+        product = torch.diag(1 - h**2) @ u @ product
+    jacobian = torch.autograd.functional.jacobian(lambda h: rnn_layer(projected, h, u)[-1, 0], h0)[:, 0]
+    gap = error(jacobian, product)
+    record(METHOD, MODULE, "dh_T / dh_0", "product of Jacobians", error=gap, tolerance=1e-13, dtype=torch.float64, shapes="(4,4)")
+
+
+def test_outputs_do_not_see_the_future():
+    x = LONG.clone().requires_grad_()
+    y, _ = randomize(RNN(3, 4, num_layers=2))(x)
+    (slope,) = torch.autograd.grad(y[6].sum(), x)
+    assert slope[7:].abs().max() == 0 < slope[6].abs().min()
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_both_ways_of_the_backward_agree(nonlinearity, record):
+    """The derived backward, and the differentiable one that takes its place where second derivatives are wanted."""
+    arguments = [v.requires_grad_() for v in layer(100).args]
+    y = rnn_layer(*arguments, nonlinearity)
+    loss = (y * (1 + y)).sum()
+    derived = torch.autograd.grad(loss, arguments, retain_graph=True)
+    stepwise = torch.autograd.grad(loss, arguments, create_graph=True)
+    gap = max(error(a, b) for a, b in zip(derived, stepwise, strict=True))
+    record(METHOD, MODULE, f"gradients, {nonlinearity}", "autograd through the loop", error=gap, tolerance=1e-12, dtype=torch.float64)
+
+
+def test_backward_runs_the_loop_again_only_for_second_derivatives(monkeypatch):
+    calls = []
+    monkeypatch.setattr(rnn, "_states", lambda *a, states=rnn._states: calls.append(1) or states(*a))
+    x = LONG.clone().requires_grad_()
+    y = randomize(RNN(3, 4))(x)[0].sum()
+    torch.autograd.grad(y, x, retain_graph=True)
+    assert len(calls) == 1
+    torch.autograd.grad(y, x, create_graph=True)
+    assert len(calls) == 2
+
+
+def test_evaluation_without_gradients_keeps_nothing(monkeypatch):
+    model = randomize(RNN(3, 4))
+    expected = model(LONG)[0]
+    monkeypatch.setattr(rnn, "_Recurrence", None)
+    with torch.no_grad():
+        assert torch.equal(model(LONG)[0], expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_recurrence_runs_in_float32(dtype):
+    low = [v.to(dtype) for v in (randn(40, 2, 3, seed=1), randn(2, 3, seed=2), randn(3, 3, seed=3))]
+    ours, expected = rnn_layer(*low), rnn_layer(*(v.float() for v in low))
+    assert ours.dtype == dtype and torch.equal(ours, expected.to(dtype))
+
+
+def test_representation_and_factory_arguments():
+    assert repr(RNN(3, 4)) == "RNN(3, 4)"
+    assert repr(RNN(3, 4, 2, "relu", False, True, 0.5, True)) == (
+        "RNN(3, 4, num_layers=2, bias=False, batch_first=True, dropout=0.5, bidirectional=True, nonlinearity=relu)"
+    )
+    assert RNN(2, 3, dtype=torch.float16).weight_hh_l0.dtype == torch.float16
+    assert RNN(2, 3, device="meta").weight_hh_l0.device.type == "meta"
