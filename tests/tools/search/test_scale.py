@@ -37,7 +37,8 @@ def test_few_candidates_keep_the_best(documents: list[Document], monkeypatch: py
     others = [document(f"other-{i}", "Something", note="zeta once") for i in range(200)]
     database = index_of(*others, *best, *documents)
     everything = ask(database, "zeta")
-    monkeypatch.setattr(engine, "CANDIDATES", 20)
+    monkeypatch.setattr(engine, "EXACT", 20)
+    monkeypatch.setattr(engine, "FIRST", 20)
     some = ask(database, "zeta")
     assert ids(everything)[:2] == ids(some)[:2] == ["title", "essential"]
     assert everything.total == some.total == 202
@@ -46,7 +47,8 @@ def test_few_candidates_keep_the_best(documents: list[Document], monkeypatch: py
 def test_the_count_stops(documents: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
     database = index_of(*documents)
     whole = ask(database, "type:article").total
-    monkeypatch.setattr(engine, "CANDIDATES", 20)
+    monkeypatch.setattr(engine, "EXACT", 20)
+    monkeypatch.setattr(engine, "FIRST", 20)
     monkeypatch.setattr(engine, "COUNTED", 50)
     assert whole > 100 and ask(database, "type:article").total == 50
 

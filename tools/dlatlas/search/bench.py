@@ -1,10 +1,11 @@
 """Measure the search: ``python -m dlatlas.search.bench`` writes ``evidence/search.json``.
 
 For each number of made-up documents it builds the index and then starts the whole command
-``dlatlas search`` anew for each query. Beside it stand a plain scan of the same prepared text,
-which is what a program without an index would do, and tantivy, where it is installed, on the
-same prepared text. Times are of whole processes, from start to exit, medians over repeats; beside
-each stands the processor's time, which a busy machine disturbs less.
+``dlatlas search`` anew for each query. Beside it stand a plain scan, which is what a program
+without an index would do, and tantivy, where it is installed, both on the prepared text that the
+index holds; their build times are those of writing it down only. Times are of whole processes,
+from start to exit, medians over repeats; beside each stands the processor's time, which a busy
+machine disturbs less. The file is written after each row.
 
     python -m dlatlas.search.bench                        # 1,000 and 1,000,000 documents; several minutes, 4 GiB of disk
     python -m dlatlas.search.bench --documents 1000 --out -
@@ -26,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
@@ -42,7 +44,6 @@ from dlatlas.search.build import build, source_of
 from dlatlas.search.documents import Document
 from dlatlas.search.synthetic import synthetic
 from dlatlas.search.tables import FIELDS
-from dlatlas.search.text import tokens
 
 QUERIES = (
     "lstm",
@@ -70,7 +71,7 @@ ENGINES = ("sqlite", "scan", "tantivy")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dlatlas.search.bench", description="Measure the search.")
     parser.add_argument("--documents", default="1000,1000000", help="numbers of documents (default: 1000,1000000)")
-    parser.add_argument("--engines", default=",".join(ENGINES), help="engines to measure (default: all that are installed)")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="engines to measure, sqlite always (default: all that are installed)")
     parser.add_argument("--queries", type=int, default=len(QUERIES), metavar="N", help="ask only the first N queries")
     parser.add_argument("--repeats", type=int, default=5, help="times that each query is asked, after one that does not count (default: 5)")
     parser.add_argument("--work", type=Path, help="folder that keeps the indexes for another run (default: a temporary one)")
@@ -79,16 +80,24 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dlatlas-bench-") as temporary:
         work = (args.work or Path(temporary)).resolve()
-        shutil.copytree(find_root(args.root) / "catalog", work / "catalog", dirs_exist_ok=True)  # nobody edits it meanwhile
-        asked = [(engine, int(count)) for count in args.documents.split(",") for engine in args.engines.split(",")]
-        scale = [_measure(work, engine, count, QUERIES[: args.queries], args.repeats) for engine, count in asked if _installed(engine)]
-    result = {"date": date.today().isoformat(), "environment": _environment(), "queries": QUERIES[: args.queries], "scale": scale}
-    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+        if not (work / "catalog").is_dir():
+            shutil.copytree(find_root(args.root) / "catalog", work / "catalog")  # nobody edits it meanwhile
+        engines = sorted({"sqlite", *args.engines.split(",")}, key=ENGINES.index)
+        asked = [(engine, int(count)) for count in args.documents.split(",") for engine in engines]
+        queries = QUERIES[: args.queries]
+        result: dict[str, Any] = {"date": date.today().isoformat(), "environment": _environment(), "queries": queries, "scale": []}
+        for engine, count in asked:
+            if _installed(engine):
+                result["scale"].append(_measure(work, engine, count, queries, args.repeats))
+                if args.out != "-":
+                    write_atomically(Path(args.out), _text(result))
     if args.out == "-":
-        print(text, end="")
-    else:
-        write_atomically(Path(args.out), text)
+        print(_text(result), end="")
     return 0
+
+
+def _text(result: dict[str, Any]) -> str:
+    return json.dumps(result, indent=1, ensure_ascii=False) + "\n"
 
 
 def _installed(engine: str) -> bool:
@@ -101,7 +110,7 @@ def _installed(engine: str) -> bool:
 def _measure(work: Path, engine: str, count: int, queries: tuple[str, ...], repeats: int) -> dict[str, Any]:
     """One row of the result. An index is built in a process of its own, and only where ``work`` has none yet."""
     noted = work / str(count) / f"{engine}.json"
-    if not noted.is_file():
+    if not noted.is_file() or not _fits(work, count):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             built = pool.submit(_build, work, work, engine, count).result()
         write_atomically(noted, json.dumps(built))
@@ -118,6 +127,13 @@ def _measure(work: Path, engine: str, count: int, queries: tuple[str, ...], repe
     }
     print(f"{engine}, {count:,} documents: {built} {row['cold_ms']}", file=sys.stderr)
     return row
+
+
+def _fits(work: Path, count: int) -> bool:
+    """Whether the stored index is of today's code, so that the command does not build it anew."""
+    os.environ["DLATLAS_CACHE"] = str(work / str(count))
+    with closing(index.connect(work)) as database:
+        return int(database.execute("SELECT value FROM meta WHERE name = 'documents'").fetchone()[0]) >= count
 
 
 def _cold(work: Path, engine: str, count: int, query: str, repeats: int) -> tuple[float, float]:
@@ -146,16 +162,18 @@ def _build(root: Path, work: Path, engine: str, count: int) -> dict[str, Any]:
     """Build the index of an engine; seconds without those that making up the documents took, peak memory and size."""
     folder = work / str(count)
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ["DLATLAS_CACHE"] = str(folder)
+    path = index.path_of(root)
     source = source_of(load(root))
     real = list(source.documents)
     clock = _Clock(chain((d for d in real if d.type in ("topic", "method")), synthetic(real, count)))
     start, used = time.perf_counter(), time.process_time()
     if engine == "sqlite":
-        os.environ["DLATLAS_CACHE"] = str(folder)
-        path = index.path_of(root)
         index.write(path, lambda database: build(database, replace(source, documents=clock), index.marks(root))).close()
     else:
-        path = rivals.WRITE[engine](folder, ((d.id, [" ".join(tokens(d.fields.get(name, ""))) for name in FIELDS]) for d in clock))
+        with closing(sqlite3.connect(path)) as database:
+            prepared = database.execute(f"SELECT id, {', '.join(FIELDS)} FROM docs")
+            path = rivals.WRITE[engine](folder, ((id, fields) for id, *fields in prepared))
     seconds = time.perf_counter() - start - clock.seconds
     cpu = time.process_time() - used - clock.cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)

@@ -1,8 +1,8 @@
 """Find and rank the documents for a query in an open index.
 
 FTS5 gives the documents that have all groups of the query, in the order of their row numbers,
-which is that of their importance; Python scores them (``rank``). Where more than ``CANDIDATES``
-match, it scores the first of them and the first whose titles, aliases or authors have all groups:
+which is that of their importance; Python scores them (``rank``). Where more than ``EXACT`` match,
+it scores the first ``FIRST`` of them and the first whose titles, aliases or authors have all groups:
 reading stops there, so that a word of half a million documents costs no more than one of some
 thousand. Up to that number the ranking is exact. Where few match, documents that lack a group
 join, and then the kin of the best ones, such as the paper of a repository, and their topic.
@@ -25,8 +25,11 @@ from dlatlas.search.rank import Ranker, Row
 from dlatlas.search.reader import Reader
 from dlatlas.search.text import squash
 
-CANDIDATES = 1500
-"""Rows that are scored for each expression; up to that many matches the ranking is exact."""
+EXACT = 1500
+"""Up to that many matches all are scored."""
+
+FIRST = 400
+"""Of more matches, how many are scored of all and of those by name."""
 
 COUNTED = 10_000
 """Matches that are counted; more are told as this many."""
@@ -132,12 +135,13 @@ class _Search:
         Where they are too many, the first of them and the first that have all in their names; where they are too few,
         those that lack one group or more as well.
         """
-        most = max(CANDIDATES, self.limit)
+        most = max(EXACT, self.limit)
         every = " AND ".join(group.match for group in groups)
+        if self.reader.count(every, most + 1) > most:
+            first = max(FIRST, self.limit)
+            named = self.reader.matching(f"{{title aliases authors}} : ({every})", first) if groups else []
+            return self.reader.matching(every, first) + named, self.reader.count(every, COUNTED)
         rows = self.reader.matching(every, most)
-        if len(rows) == most:
-            named = self.reader.matching(f"{{title aliases authors}} : ({every})", most) if groups else []
-            return rows + named, self.reader.count(every, COUNTED)
         total = len(rows)
         if total < self.limit:
             rows += (row for weaker in _weaker(groups) for row in self.reader.matching(weaker, most))
@@ -165,7 +169,7 @@ class _Search:
         """Documents that are about the rows, or that these are about; the ranker is told."""
         docs = [row.doc for row in rows]
         kin = self.lexicon.rows("SELECT docs.doc FROM kin JOIN docs USING (id) WHERE kin.doc IN", docs)
-        kin += self.lexicon.rows("SELECT doc FROM kin WHERE id IN", [row.id for row in rows], f"ORDER BY doc LIMIT {CANDIDATES}")
+        kin += self.lexicon.rows("SELECT doc FROM kin WHERE id IN", [row.id for row in rows], f"ORDER BY doc LIMIT {EXACT}")
         found = self.reader.passing({doc for (doc,) in kin}.difference(docs))
         for doc in found:
             ranker.kin.setdefault(doc, points)
@@ -175,7 +179,7 @@ class _Search:
         """Documents of which a whole name is asked for with their points, and topics and methods whose name begins so."""
         points: dict[int, float] = {}
         whole = "SELECT doc, name, bonus FROM names WHERE name IN"
-        for doc, name, bonus in self.lexicon.rows(whole, names, f"ORDER BY doc LIMIT {CANDIDATES}"):
+        for doc, name, bonus in self.lexicon.rows(whole, names, f"ORDER BY doc LIMIT {EXACT}"):
             points[doc] = max(points.get(doc, 0.0), bonus * names[name])
         for plain in list(names)[:1]:
             begun = "SELECT doc, bonus FROM names WHERE major AND name > ? AND name < ? ORDER BY name LIMIT 50"

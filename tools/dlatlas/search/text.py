@@ -73,8 +73,9 @@ def prepare(text: str) -> tuple[list[str], list[str]]:
     for chunk in text.split():
         inner, whole, plain = _chunk(chunk)
         found += inner
-        joined += whole
-        spelled += plain
+        if plain:
+            spelled += plain
+            joined += whole
     return found + joined, spelled
 
 
