@@ -57,7 +57,7 @@ def in_numpy(one_sequence: Callable[..., np.ndarray], options: dict[str, Any], p
 
 
 def stack_cases(
-    method: str, cls: type, function: Callable[..., Any], one_sequence: Callable[..., np.ndarray], bad=(), **fixed
+    method: str, cls: type, function: Callable[..., Any], one_sequence: Callable[..., np.ndarray], bad=(), tolerance=None
 ) -> list[Case]:
     """The usual configurations of a stack, each against PyTorch's function and the equations in NumPy."""
 
