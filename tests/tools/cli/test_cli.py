@@ -260,12 +260,10 @@ def test_show_unknown(run) -> None:  # type: ignore[no-untyped-def]
 
 def test_search(run) -> None:  # type: ignore[no-untyped-def]
     hits = json.loads(run("search", "剪枝", "--json")[1])
-    assert [hit["id"] for hit in hits] == ["pruning", "lecun-1989-optimal-brain-damage", "zhihu-p-1"]
+    assert hits[0]["id"] == "pruning" and {"lecun-1989-optimal-brain-damage", "zhihu-p-1"} < {hit["id"] for hit in hits}
     status, out, _ = run("search", "optimal", "brain")
-    assert (status, out) == (
-        0,
-        "lecun-1989-optimal-brain-damage\tpaper\tOptimal Brain Damage · 最优脑损伤\tpruning\thttps://example.org/obd.pdf\n",
-    )
+    line = "lecun-1989-optimal-brain-damage\tpaper\tOptimal Brain Damage · 最优脑损伤\tpruning\thttps://example.org/obd.pdf"
+    assert (status, out.splitlines()[0]) == (0, line)
     status, out, err = run("search", "prrruuning")
     assert (status, out) == (1, "") and "did you mean pruning" in err
     assert run("search", "zzzz", "--json")[:2] == (1, "[]\n")
