@@ -292,6 +292,37 @@ def test_names_that_do_not_exist() -> None:
     assert error_word(socket.gaierror(socket.EAI_AGAIN, "later")) == "dns-failure"
 
 
+def fake_names(monkeypatch: pytest.MonkeyPatch, *known: str) -> None:
+    """A resolver that knows these names, at 127.0.0.1, and no others."""
+
+    def lookup(host: str, *_: object, **__: object) -> object:
+        if host in known:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+
+def test_a_host_without_a_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_names(monkeypatch, "here.test")
+    urls = [f"http://here.test:{site.server_port}/ok", *(f"http://gone{i}.test/" for i in range(5))]
+    found = verdicts(*urls)
+    assert found[urls[0]].verdict == "ok"
+    assert {(found[url].verdict, found[url].reason) for url in urls[1:]} == {("unreachable", "host-not-found")}
+
+
+def test_where_no_name_is_found_we_are_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is said against the hosts, so that a weekend without network kills no link."""
+    fake_names(monkeypatch)
+    assert {result.reason for result in verdicts(*(f"http://gone{i}.test/" for i in range(5))).values()} == {"dns-failure"}
+    assert one("http://gone.test/").reason == "host-not-found"
+
+
+def test_times(site: Site) -> None:
+    result = one(site("slow-body"), Options(timeout=0.5, allow_private=True))
+    assert 0.4 < result.elapsed < 3 and abs(result.checked_at - datetime.datetime.now().timestamp()) < 5
+
+
 def test_fragments_do_not_cost_requests(site: Site) -> None:
     found = verdicts(site("ok#a"), site("ok#b"), site("ok"))
     assert [result.verdict for result in found.values()] == ["ok"] * 3

@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from time import time
+from time import monotonic, time
 from urllib.parse import urldefrag, urlsplit
 
 from dlatlas.catalog.lint.addresses import SHORTENERS
@@ -129,8 +129,8 @@ def _step(job: Job, schedule: Schedule, send: Callable[[Request], Answer], optio
     try:
         job.turn_to(job.steps.send(answer))
     except StopIteration as end:
-        now = time()
-        return [replace(result, checked_at=now) for result in end.value]
+        now, elapsed = time(), monotonic() - job.began
+        return [replace(result, checked_at=now, elapsed=elapsed) for result in end.value]
     schedule.later(job, 0.0)
     return None
 

@@ -40,7 +40,7 @@ class Pace:
     """When the next request may go to a host.
 
     A refusal pauses the host for as long as it says. What happens to requests that are on their way at that moment tells
-    more; where there are none, and several at once are allowed, up to three more are sent, one by one, to find out. If
+    more; where there are fewer than three, and several at once are allowed, more are sent to find out. If
     they are refused too, the host limits its visitors: after the pause, requests keep the distance that would have kept
     within what it allowed on average, a little less with each answer. If they are answered, only such links wait.
     All times are on the monotonic clock.
@@ -59,7 +59,7 @@ class Pace:
         self._passed_sent = 0.0
         self._passed = 0  # answers since the last refusal to what was sent after it
         self._alone = self._together = self._unclear = self._pauses = 0
-        self._probing = False
+        self._probes = 0  # requests that may still be sent during a pause, to find out whom the host limits
         self._since_refusal = 0
         self._fruitless = 0
         self._fruitless_wait = 0.0
@@ -70,7 +70,7 @@ class Pace:
     @property
     def ready(self) -> float:
         """When the next request may be sent."""
-        return 0.0 if self.gave_up or self._probing else max(self._until, self._next)
+        return 0.0 if self.gave_up or self._probes else max(self._until, self._next)
 
     @property
     def gave_up(self) -> bool:
@@ -97,8 +97,9 @@ class Pace:
         self._next = now + max(self._gap if self._limits_visitors else 0.0, self._spacing)
         if now < self._first_sent:
             self._first_sent = self._cycle_start = now
-        if self._probing:
-            self._probing, self._refused_at = False, now
+        if self._probes:
+            self._probes -= 1
+            self._refused_at = now
 
     def answered(self, now: float, sent_at: float) -> None:
         """A request was not refused."""
@@ -115,11 +116,14 @@ class Pace:
             self._passed_sent = max(self._passed_sent, sent_at)
             self._decide(now)
 
+    @property
+    def _undecided(self) -> bool:
+        return self._most > 1 and not self.limits_links and not self._limits_visitors
+
     def _decide(self, now: float) -> None:
-        """Whether the last refusal was for one link, as far as that can be told; else find out."""
-        undecided = self._most > 1 and not self.limits_links and not self._limits_visitors
-        self._probing = undecided and self._passed < TRIAL
-        if undecided and self._passed >= TRIAL and (self._passed_sent - self._refused_sent) * self._rate < SOON:
+        """Go on, where enough was answered soon enough after a refusal to say that only that link was meant."""
+        soon = (self._passed_sent - self._refused_sent) * self._rate < SOON
+        if self._passed >= TRIAL and soon and self._undecided:
             self._alone += 1
             self._until = now
             self._refused_sent = float("inf")
@@ -128,16 +132,15 @@ class Pace:
         """A request was refused."""
         if sent_at <= self._refused_at:  # it was on its way when another was refused
             self._together += 1
-            self._passed = 0
+            self._passed = self._probes = 0
             self._until = max(self._until, now + wait)
-            self._decide(now)
             return
         self._rate = self._all_answers / max(now - self._first_sent, 1e-9)
         self._refused_at, self._refused_sent = now, sent_at
         self._passed = sum(newer > sent_at for newer in self._newest)
         self._passed_sent = max(self._newest, default=sent_at)
-        self.slots, self._since_refusal = max(1, self.slots // 2), 0
         if self.limits_links:
+            self.slots, self._since_refusal = max(1, self.slots // 2), 0
             return
         self._unclear += 1
         self._pauses += self._limits_visitors
@@ -146,4 +149,5 @@ class Pace:
         self._until = now + wait
         self._gap = min(BOLDER * (self._until - self._cycle_start) / max(self._answers, 1), LONGEST_GAP)
         self._cycle_start, self._answers = self._until, 0
+        self._probes = max(0, TRIAL - self._passed - self.busy) if self._undecided else 0
         self._decide(now)

@@ -28,7 +28,8 @@ class Result:
     ``final_url`` is where the redirects ended, or the address to adopt for a ``moved`` link; None without redirects.
     ``chain`` holds each redirect with its status, ``temporary`` says that one of them was not permanent.
     ``confirmed`` is set for a link that was gone in an earlier run as well; ``agree`` counts the runs in a row with this
-    verdict and reason, ``since`` is the time of the first of them. Times are seconds since 1970, ``elapsed`` is seconds.
+    verdict and reason, ``since`` is the time of the first of them. Times are seconds since 1970, ``elapsed`` is seconds
+    from the first request to the verdict, rests included.
     ``etag`` and ``modified`` are what the final page named for asking whether it has changed.
     """
 

@@ -31,6 +31,7 @@ class Job:
     tries: int = 0
     refusals: int = 0  # those that concern the link, not its host
     waits: int = 0
+    began: float = 0.0
     sent_at: float = 0.0
     refused_at: float = 0.0
 
@@ -106,6 +107,7 @@ class Schedule:
         job = host.waiting.popleft()
         host.pace.sent(now)
         job.sent_at = now
+        job.began = job.began or now
         self._queue(host)
         self._changed.notify()
         return job
