@@ -21,7 +21,7 @@ def area_page(context: Context, area: Area) -> Page:
     items = "\n".join(_topic_row(context, place, topic) for topic in context.topics_of(area))
     summary = area.summary.get(context.lang)
     head = tag("h1", context.both(area.title)) + tag("div", paragraphs(summary), class_="summary")
-    body = f"{head}\n\n{tag('ol', items, class_='topics', data_pagefind_weight=0.3)}\n\n{area_timeline(context, place, area)}"
+    body = f"{head}\n\n{tag('ol', items, class_='topics')}\n\n{area_timeline(context, place, area)}"
     return Page(place.address, place.title, body, "area", description=summary, meta={"area": area.id, "hide": ["toc"]})
 
 

@@ -12,9 +12,7 @@ def opening(context: Context, page: Page, topic: Topic) -> str:
     """Title in both languages, the summary, and beside it what comes before and after and the state of the methods."""
     summary = tag("div", paragraphs(topic.summary.get(context.lang)), class_="summary")
     content = tag("div", summary + _facts(context, page, topic), class_="opening")
-    title = tag("h1", context.both(topic.title), data_pagefind_weight=10)
-    found_by = {"data_aliases": ", ".join(topic.aliases), "data_pagefind_index_attrs": "data-aliases"} if topic.aliases else {}
-    return tag("div", title + content, class_="topic-head", **found_by)
+    return tag("div", tag("h1", context.both(topic.title)) + content, class_="topic-head")
 
 
 def _facts(context: Context, page: Page, topic: Topic) -> str:

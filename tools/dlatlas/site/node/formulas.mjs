@@ -17,7 +17,7 @@ export function formulas(html, report) {
   const result = html.replace(FORMULA, (_, element, open, source, after) => {
     const tex = source.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (_, name) => ENTITIES[name]);
     try {
-      const set = `<${element} class="math" data-pagefind-ignore>${typeset(tex, open === "[")}</${element}>`;
+      const set = `<${element} class="math">${typeset(tex, open === "[")}</${element}>`;
       // browsers break a line after a formula even before a comma
       return after && element === "span" && tex.length <= SHORT ? `<span class="nobr">${set}${after}</span>` : set + after;
     } catch (error) {
