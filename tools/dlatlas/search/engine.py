@@ -47,7 +47,7 @@ KIN, NEIGHBOR, KINSHIP = 0.2, 0.15, 15.0
 """The share of the best score, at most of ``KINSHIP``, for its kin and for others of its topic."""
 
 WHOLE, NAMED = 85.0, 20.0
-"""Points for its name of a topic that the whole query names by a title, and of a document whose kin is moved up."""
+"""Points for its name of a topic that the whole query names, not only a part of it, and of a document whose kin is moved up."""
 
 NEIGHBORS = 60
 """Documents of a topic that are looked at."""
@@ -97,7 +97,7 @@ class _Search:
         names = self._named(understood.names)
         names.update(dict.fromkeys(self.reader.keyed(inside), KEY))
         named = self.reader.of(names)
-        topics = frozenset(f"home={row.id}" for row in named if names[row.doc] >= WHOLE and " type=topic " in row.tags)
+        topics = {f"home={row.id}": min(names[row.doc] / WHOLE, 1.0) ** 0.5 for row in named if " type=topic " in row.tags}
         ranker = Ranker(understood, self.lexicon.lengths, names, topics)
         rows, total = self._matching(understood.groups)
         rows += named

@@ -65,7 +65,7 @@ class Ranker:
     understood: Understood
     lengths: Mapping[str, float]
     names: Mapping[int, float] = field(default_factory=dict)
-    subjects: frozenset[str] = frozenset()  # tags of the topics that the whole query names
+    topics: Mapping[str, float] = field(default_factory=dict)  # tags of the topics that the whole query names, and how well
     kin: dict[int, float] = field(default_factory=dict)
     _found: dict[int, list[tuple[Group, dict[str, float]]]] = field(default_factory=dict)
 
@@ -88,10 +88,11 @@ class Ranker:
         share = self._share(found)
         parts = [(f"{group.label} in {place}", points * share**2) for group, places in found for place, points in places.items()]
         small = sum(f" {word} " in row.fields[0] for word in self.understood.small) if share > 0.5 else 0
+        worth = [worth for tag, worth in self.topics.items() if f" {tag} " in row.tags]
         parts += [
             ("words next to each other", self._adjacent(row) * share**2),
             ("the question's words in title", SMALL * small),
-            ("reading of the topic", READING * (1 + row.prior) if any(f" {tag} " in row.tags for tag in self.subjects) else 0.0),
+            ("reading of the topic", READING * (1 + row.prior) * max(worth, default=0.0)),
             ("name", self.names.get(row.doc, 0.0)),
             ("near a better match", self.kin.get(row.doc, 0.0)),
             ("essential", PRIOR * row.prior),
