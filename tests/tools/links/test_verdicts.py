@@ -98,6 +98,7 @@ def test_moved_only_when_every_hop_is_permanent() -> None:
         ("https://a.org/blog/post", "https://a.org/errors/404", "soft-404"),
         ("https://a.org/blog/post", "https://www.hugedomains.com/domain_profile.cfm?d=a.org", "parked"),
         ("https://a.org/blog/post", "https://a.org/blog/", None),
+        ("https://a.org/old/404", "https://a.org/notes/404", None),
         ("https://a.org/", "https://a.org/en/", None),
         ("https://a.org/index.html", "https://a.org/", None),
         ("https://a.edu/~someone", "https://someone.net/", None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _THING = r"(?:page|file|site|article|post|blog|content|video|document|resource|url|paste|gist|dataset|question)"
 
@@ -43,6 +44,12 @@ PARKED = re.compile(
     r"|(?:此|该|本|这个)域名(?:正在|可|已)?(?:出售|转让|过期|到期|停放)|域名(?:正在)?(?:出售|转让)|购买(?:此|该|本)域名",
     re.I,
 )
+
+PARKED_HINTS = (
+    *("domain", "park", "for sale", "域名", "lander"),
+    *("sedo", "bodis", "afternic", "skenzo", "voodoo", "above.", "dan.", "undeveloped"),
+)
+"""One of these is in whatever the patterns for parked pages find; most pages have none, and need not be searched."""
 
 PARKING_SCRIPT = re.compile(
     r"(?:sedoparking|parkingcrew|bodis|parklogic|above|voodoo|hugedomains|dan|afternic|skenzo|domainmarket|undeveloped)\.(?:com|net)/"
@@ -86,6 +93,7 @@ def title(text: str) -> str:
     return html.unescape(" ".join(found[1].split())) if found else ""
 
 
+@lru_cache(maxsize=64)
 def words(text: str) -> str:
     """The visible words of a page, as far as a glance tells."""
     bare = re.sub(r"(?s)<!--.*?(?:-->|\Z)|<(script|style|title|noscript|svg)\b.*?(?:</\1\s*>|\Z)|<[^>]*(?:>|\Z)", " ", text)
@@ -103,7 +111,9 @@ def says_not_found(text: str) -> bool:
 def is_parked(text: str) -> bool:
     """Whether a page is a notice that its domain is for sale."""
     visible = words(text)
-    return len(visible) < 4 * SHORT and bool(PARKED.search(title(text) + " " + visible[: 2 * SHORT]) or PARKING_SCRIPT.search(text))
+    if len(visible) >= 4 * SHORT or not any(hint in text.lower() for hint in PARKED_HINTS):
+        return False
+    return bool(PARKED.search(title(text) + " " + visible[: 2 * SHORT]) or PARKING_SCRIPT.search(text))
 
 
 def is_bot_wall(status: int, headers: Mapping[str, str], text: str) -> bool:
@@ -112,4 +122,4 @@ def is_bot_wall(status: int, headers: Mapping[str, str], text: str) -> bool:
         return status != 200 or headers.get("x-amzn-waf-action") == "challenge" or "cf-mitigated" in headers
     if ROBOT_TITLE.search(title(text)):
         return status != 200 or len(words(text)) < 4 * SHORT
-    return bool(ROBOT_PAGE.search(text)) and (status in (403, 429, 503) or len(words(text)) < SHORT)
+    return (status in (403, 429, 503) or len(words(text)) < SHORT) and bool(ROBOT_PAGE.search(text))

@@ -39,7 +39,7 @@ WALLED = re.compile(r"(?:^|\.)(?:csdn\.net|researchgate\.net|(?:jianshu|linkedin
 LOGIN = re.compile(r"/(?:sign_?in|log_?in|signup|account/unhuman|passport|authwall|captcha|verify|oauth|sso|ServiceLogin)\b", re.I)
 
 HOME = re.compile(r"/(?:(?:index|default|home|main)(?:\.\w+)?|(?:cn|de|en|es|fr|it|ja|ko|pt|ru|us|zh)(?:-[a-z]{2,4})?)?/?", re.I)
-ERROR_PAGE = re.compile(r"/(?:\w+/)?(?:404|not-?found|page-?not-?found|error(?:-?404)?|errors/404)(?:\.\w+)?/?", re.I)
+ERROR_PAGE = re.compile(r"/(?:(?:errors?|static|pages?)/)?(?:(?:error-?)?404|(?:page-?)?not-?found)(?:\.\w+)?/?|/error(?:\.\w+)?/?", re.I)
 
 
 def judge(url: str, answers: Sequence[Answer]) -> Result:
