@@ -14,7 +14,7 @@ ABOUT = ("explains", "implements", "translates", "part-of")
 """Relations of a work to the one that it is about."""
 
 
-TITLE, ALIAS = 1.0, 0.35
+TITLE, ALIAS = 1.0, 0.5
 """How well a title and an alias name a topic: an alias may name a small part of it."""
 
 
