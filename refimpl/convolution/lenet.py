@@ -169,7 +169,7 @@ class LeNet5(nn.Module):
 
     def reset_parameters(self) -> None:
         """Uniform on +-2.4 / fan-in, where the fan-in of a unit is the number of its inputs."""
-        units = [(layer, layer.weight[0].numel()) for layer in (self.c1, self.c5, self.f6)] + [(self.s2, 4), (self.s4, 4)]
+        units = [(layer, layer.weight.flatten(1).shape[1]) for layer in (self.c1, self.c5, self.f6)] + [(self.s2, 4), (self.s4, 4)]
         with torch.no_grad():
             for layer, fan_in in units:
                 for parameter in layer.parameters():

@@ -85,6 +85,7 @@ CASES = [
             partial(network, kernel),
             (39, 34),
             training=training,
+            tolerance={torch.float64: 1e-10, torch.float32: 1e-3},  # errors add up over 22 layers
             bad=BAD if kernel == 3 and aux else (),
         )
         for kernel, training, aux in ((3, True, True), (5, False, False))
