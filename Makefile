@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tools/dlatlas/site/node
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: site serve test test-all evidence mutants bench lint links clean help
+.PHONY: site serve gates outlet test test-all evidence mutants bench lint links clean help
 
 help:            ## list these targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*##/\t/' | expand -t 12
@@ -30,6 +30,13 @@ mutants: $(VENV)/.dev ## plant faults in the reference implementations and repor
 
 bench: $(VENV)/.dev ## time the reference implementations against the built-ins
 	$(BIN)/dlatlas bench
+
+gates: site ## check the built site in a browser: accessibility, keyboard, Lighthouse and more
+	$(BIN)/dlatlas site check
+
+outlet: $(VENV)/.site ## build the same Markdown with another program, which proves that the way out of MkDocs stays open
+	$(PIP) zensical==0.0.73
+	$(BIN)/python -m dlatlas.site.outlet
 
 lint: $(VENV)/.dev ## check the catalog and the code's style
 	$(BIN)/dlatlas lint

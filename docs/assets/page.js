@@ -27,13 +27,22 @@ if (headings.length) {
   }, { passive: true });
 }
 
-// What scrolls sideways can be reached with the keyboard.
-const reach = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (isIntersecting && target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+// What scrolls sideways can be reached with the keyboard. Measuring waits until the browser is idle, and goes on when something opens.
+const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 10 }), 50));
+const boxes = [];
+function reach(deadline) {
+  while (boxes.length && deadline.timeRemaining() > 4) {
+    const box = boxes.shift();
+    if (box.scrollWidth > box.clientWidth && box.clientWidth) box.tabIndex = 0;
   }
-}, { rootMargin: "50%" });
-for (const box of document.querySelectorAll(".md-typeset pre > code, .katex-display, .table-wrap")) reach.observe(box);
+  if (boxes.length) idle(reach);
+}
+function measure(part) {
+  boxes.push(...part.querySelectorAll(".md-typeset pre > code, pre, .katex-display, .table-wrap, .formula"));
+  idle(reach);
+}
+addEventListener("load", () => measure(document));
+document.addEventListener("toggle", (event) => { if (event.target.open) measure(event.target); }, true);
 
 // On paper everything is open.
 addEventListener("beforeprint", () => { for (const closed of document.querySelectorAll("details")) closed.open = true; });

@@ -8,7 +8,7 @@ for (const map of document.querySelectorAll(".map")) {
   const neighbors = (id, from, to) => lines.filter((line) => line.dataset[from] === id).map((line) => line.dataset[to]);
   const before = (id) => neighbors(id, "to", "from");
   const after = (id) => neighbors(id, "from", "to");
-  const title = (id) => nodes.get(id).getAttribute("aria-label");
+  const title = (id) => nodes.get(id).dataset.title;
 
   function reachable(id, step) {
     const found = new Set();

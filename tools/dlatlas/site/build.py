@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dlatlas.catalog.load import load
-from dlatlas.site import gates, live, node_tools, preview, search
+from dlatlas.site import gates, live, node_tools, search
 from dlatlas.site.generate import generate
 from dlatlas.site.landing import landing, missing
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.publish import LOCAL, publish, site_url
 from dlatlas.site.strings import LANGUAGES
 
-__all__ = ["BuildError", "build", "serve"]
+__all__ = ["BuildError", "build"]
 
 MARK = ".nojekyll"
 """Tells a site of ours, which a build may replace; its name also keeps GitHub Pages from dropping files."""
@@ -79,19 +79,6 @@ def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None)
         _swap(new, out)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def serve(root: Path, port: int = 8000) -> None:
-    """Build the site into ``root/site``, show it on the loopback address, and build again when a source changes.
-
-    Raises:
-        CatalogError, BuildError: the first build failed.
-        OSError: the port is taken.
-    """
-    site = root / "site"
-    build(root, site)
-    watched = [root / name for name in ("catalog", "docs", "evidence", "refimpl", "mkdocs.yml")]
-    preview.show(site, watched, lambda: build(root, site), port)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def configuration(context: Context, work: Path, url: str | None = None) -> dict[
         "nav": nav,
         "not_in_nav": "/*",
         "theme": {"language": context.lang, "custom_dir": here(context.root / "docs" / "overrides")},
-        "plugins": {"mkdocstrings": {"handlers": {"python": {"paths": [here(context.root)]}}}},
+        "plugins": {"mkdocstrings": {"handlers": {"python": {"paths": [here(context.root), here(context.root / "tools")]}}}},
         "extra": {
             "lang": context.lang,
             "other": context.other,

@@ -154,13 +154,14 @@ def _node(node: Node, at: tuple[float, float]) -> str:
     x, y = at
     lines = wrapped(node.title)
     start = y + HIGH / 2 + 4 - 6.5 * (len(lines) - 1)
-    text = "".join(f'<tspan x="{x + WIDE / 2:.0f}" y="{start + 13 * n:.1f}">{escape(line)}</tspan>' for n, line in enumerate(lines))
+    spans = (tag("tspan", escape(line), x=f"{x + WIDE / 2:.0f}", y=f"{start + 13 * n:.1f}") for n, line in enumerate(lines))
+    text = (" " if " " in node.title else "").join(spans)
     shape = f'<rect x="{x:.0f}" y="{y:.1f}" width="{WIDE}" height="{HIGH}" rx="4"/><text>{text}</text>'
-    return tag("a", shape, href=node.address, data_id=node.id, class_="done" if node.done else None, aria_label=node.title)
+    return tag("a", shape, href=node.address, data_id=node.id, data_title=node.title, class_="done" if node.done else None)
 
 
 def wrapped(title: str) -> list[str]:
-    """A title in at most two lines; what does not fit is cut, and the link's label has all of it."""
+    """A title in at most two lines; what does not fit is cut, and shown in whole below the map."""
     if _width(title) <= LINE:
         return [title]
     words = title.split(" ") if " " in title else list(title)

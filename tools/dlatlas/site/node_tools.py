@@ -18,6 +18,9 @@ FONTS = ("source-sans-3/wght.css", "source-sans-3/wght-italic.css", "source-seri
 """Style sheets of the typefaces; only their Latin ranges are kept."""
 
 
+Process = subprocess.Popen[str]
+
+
 class BuildError(RuntimeError):
     """The site cannot be built; the message says what to do."""
 

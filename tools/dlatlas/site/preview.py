@@ -1,8 +1,7 @@
-"""Show a built site on this machine and build it again when a source changes."""
+"""Show a built site on this machine, tell of changed sources, and reload the pages that are open."""
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -10,11 +9,66 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-INTERVAL = 0.5
+INTERVAL = 0.25
 """Seconds between two looks at the watched files."""
+
+EVENTS = "/-/changes"
+SCRIPT = f'<script>new EventSource("{EVENTS}").onmessage = () => location.reload();</script>'.encode()
+"""Stands at the end of each page that is served, not in the site."""
+
+
+class Bell:
+    """Counts the changes of a site, so that open pages learn of each."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.count = 0
+
+    def ring(self) -> None:
+        with self._condition:
+            self.count += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, timeout: float) -> int:
+        """The count once it is not ``seen`` any more, or after ``timeout`` seconds."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.count != seen, timeout)
+            return self.count
 
 
 class _Handler(SimpleHTTPRequestHandler):
+    def __init__(self, *args: object, bell: Bell, **more: object) -> None:
+        self.bell = bell
+        super().__init__(*args, **more)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if self.path == EVENTS:
+            self._events()
+        elif self.path.partition("?")[0].endswith("/") and (path / "index.html").is_file():
+            body = (path / "index.html").read_bytes().replace(b"</body>", SCRIPT + b"</body>")
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        else:
+            super().do_GET()
+
+    def _events(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        seen = self.bell.count
+        try:
+            while True:
+                now = self.bell.wait(seen, timeout=15)
+                self.wfile.write(b"data: changed\n\n" if now != seen else b": still here\n\n")
+                self.wfile.flush()
+                seen = now
+        except OSError:  # the page was left
+            self.close_connection = True
+
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
@@ -24,14 +78,14 @@ class _Handler(SimpleHTTPRequestHandler):
             super().log_message(format, *args)
 
 
-def show(site: Path, watched: Iterable[Path], rebuild: Callable[[], None], port: int) -> None:
-    """Serve ``site`` on the loopback address until interrupted; call ``rebuild`` when a watched file changes.
+def show(site: Path, watched: Iterable[Path], changed: Callable[[set[Path]], None], port: int, bell: Bell) -> None:
+    """Serve ``site`` on the loopback address until interrupted; call ``changed`` with the watched files that were changed.
 
     Raises:
         OSError: the port is taken.
     """
     folders = list(watched)
-    with ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(site))) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(site), bell=bell)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"site: http://127.0.0.1:{server.server_port}/ (stop with Ctrl-C)", flush=True)
         try:
@@ -39,12 +93,9 @@ def show(site: Path, watched: Iterable[Path], rebuild: Callable[[], None], port:
             while True:
                 time.sleep(INTERVAL)
                 now = snapshot(folders)
-                if now != seen:
+                if different := {path for path, _ in now.items() ^ seen.items()}:
                     seen = now
-                    try:
-                        rebuild()
-                    except (RuntimeError, ValueError) as error:  # a broken source is reported; the last good site stays
-                        print(error, file=sys.stderr, flush=True)
+                    changed(different)
         except KeyboardInterrupt:
             print()
         finally:

@@ -71,7 +71,7 @@ export async function demonstrations(browser, home, pages, faults, pictures) {
         }
       }
       if (await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)) problems.push(`${address} (${name}): wider than the screen`);
-      problems.push(...(await violations(page, `${address} (${name}, started)`, ".live")));
+      problems.push(...(await violations(page, `${address} (${name}, started)`, { inside: ".live" })));
       await page.context().close();
     }
   }

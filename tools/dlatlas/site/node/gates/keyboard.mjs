@@ -40,6 +40,7 @@ const STORIES = {
     await page.keyboard.press("ArrowDown");
     const second = await page.getAttribute("#search input", "aria-activedescendant");
     check(first && second && first !== second, "the arrow keys do not move through the results");
+    await page.keyboard.press("Escape"); // empties the field
     await page.keyboard.press("Escape");
     await page.waitForFunction(() => !document.querySelector("#search").open);
     check(await focused(page, "[data-search-open]"), "Escape does not lead back to the search button");
@@ -70,11 +71,11 @@ const STORIES = {
   },
   "methods table": async (page, { home, lang }) => {
     await page.goto(`${home}${lang}/methods/`);
-    const column = () => page.locator("table.sortable tbody tr td:first-child").allInnerTexts();
+    const column = () => page.locator(".sortable table tbody tr td:first-child").allInnerTexts();
     const before = await column();
-    await tabTo(page, "table.sortable th button");
+    await tabTo(page, ".sortable table th button");
     await page.keyboard.press("Enter");
-    check((await page.locator("table.sortable th").first().getAttribute("aria-sort")) === "ascending", "Enter on a heading does not sort");
+    check((await page.locator(".sortable table th").first().getAttribute("aria-sort")) === "ascending", "Enter on a heading does not sort");
     await page.keyboard.press("Enter");
     const down = await column();
     check(down.length === before.length && down.join() !== before.join(), "sorting does not move the rows");
