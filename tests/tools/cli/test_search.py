@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from dlatlas.cli import main
-from dlatlas.cli.results import can_link, matches, title_of, web_address
+from dlatlas.cli.results import matches, title_of, web_address
+from dlatlas.cli.screen import DIM, MATCH, Screen, Span, can_link, wrapped
 from dlatlas.cli.search_command import prepare
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.tools.tree import write
@@ -82,6 +85,35 @@ def test_columns_are_aligned_in_cells(run: Run, width: int) -> None:
     types = [re.search(r" (topic|paper|book|video|article) ", line + " ") for line in rows]
     assert len(rows) >= 4 and all(types)
     assert len({cell_len(line[: found.start()]) for line, found in zip(rows, types, strict=True) if found}) == 1
+
+
+@given(st.lists(st.tuples(st.text("ab剪枝，– \u0301😀e", max_size=30), st.sampled_from(["", MATCH, DIM])), max_size=5), st.integers(2, 40))
+def test_lines_are_never_too_long_and_nothing_is_lost(given_spans: list[tuple[str, str]], width: int) -> None:
+    spans = [Span(*one) for one in given_spans]
+    lines = wrapped(spans, width)
+    assert all(cell_len("".join(span.text for span in line)) <= width for line in lines)
+    before = [(c, span.style) for span in spans for c in span.text if not c.isspace()]
+    assert [(c, span.style) for line in lines for span in line for c in span.text if not c.isspace()] == before
+
+
+def test_words_stay_whole_and_long_ones_are_cut() -> None:
+    def lines(text: str, width: int) -> list[str]:
+        return ["".join(span.text for span in line) for line in wrapped([Span(text)], width)]
+
+    assert lines("one two three", 8) == ["one two", "three"]
+    assert lines("https://example.org/x", 9) == ["https://e", "xample.or", "g/x"]
+    assert lines("a 剪枝剪枝", 5) == ["a 剪", "枝剪", "枝"]
+    assert lines("", 9) == [""]
+
+
+def test_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "7")
+    assert Screen.of("always", {}).width == 20
+    assert Screen.of("auto", {"TERM": "xterm-kitty"}) == Screen.of("never", {"TERM": "xterm-kitty"})  # not a terminal
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert Screen.of("auto", {"TERM": "xterm-kitty"}).linked and Screen.of("auto", {"TERM": "dumb"}).codes == {}
+    assert set(Screen.of("auto", {"NO_COLOR": "1", "TERM": "xterm"}).codes.values()) == {"1", "2"}
+    assert Screen.of("auto", {"NO_COLOR": "", "TERM": "xterm"}).codes[MATCH] == "1;33"
 
 
 def test_matches_are_marked(run: Run) -> None:

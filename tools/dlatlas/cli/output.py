@@ -6,10 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from typing import Any
 
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Characters that a terminal obeys instead of showing them, or that turn the direction of the text around them."""
@@ -31,18 +28,6 @@ def print_rows(rows: Iterable[Sequence[object]]) -> None:
         print("\t".join(map(one_line, row)))
 
 
-def console(color: str = "auto") -> Console:
-    """A console on standard output; ``color`` is ``auto``, ``always`` (in a pipe too) or ``never`` (no escape sequences)."""
-    from rich.console import Console
-
-    if color == "never":
-        return Console(color_system=None, highlight=False)
-    if color == "auto":
-        return Console(highlight=False)
-    found = Console(highlight=False, force_terminal=True, no_color=False)
-    return found if found.color_system else Console(highlight=False, force_terminal=True, no_color=False, color_system="standard")
-
-
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wide: str | None = None) -> None:
     """Print a table on a terminal, and one line of tab-separated cells a row in a pipe.
 
@@ -52,6 +37,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wid
         print_rows(rows)
         return
     from rich import box
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -60,7 +46,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wid
         table.add_column(header, overflow="fold", ratio=1 if header == wide else None)
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
-    console().print(table)
+    Console().print(table)
 
 
 def print_fields(title: str, fields: Iterable[tuple[str, object]]) -> None:
@@ -71,17 +57,18 @@ def print_fields(title: str, fields: Iterable[tuple[str, object]]) -> None:
         for name, value in shown:
             print(f"{name}: {value}")
         return
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    screen = console()
-    screen.print(Text(one_line(title), style="bold"))
+    console = Console()
+    console.print(Text(one_line(title), style="bold"))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in shown:
         grid.add_row(Text(name), Text(value))
-    screen.print(grid)
+    console.print(grid)
 
 
 def _lines(value: object) -> str:

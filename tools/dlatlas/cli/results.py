@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from dlatlas.cli.output import one_line
+from dlatlas.cli.screen import DIM, MATCH, NUMBER, PLAIN, TYPE, Line, Screen, Span, wrapped
 from dlatlas.site.markup import safe_url
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
 
 TYPE_FROM, TOPICS_FROM = 60, 110
 """From how many columns on the type and the topics have a column of their own."""
-
-MATCH = "bold yellow"
 
 URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 """What stays as it is in an address besides letters and digits; the rest is percent-encoded."""
@@ -38,37 +32,44 @@ def title_of(hit: Mapping[str, Any], *, chinese: bool = False) -> str:
     return " · ".join(dict.fromkeys(one_line(title) for _, title in titles))
 
 
-def print_hits(screen: Console, hits: Sequence[Mapping[str, Any]], *, terms: Collection[str], chinese: bool) -> None:
-    """Print a table of hits that fits the width of the screen."""
-    from rich.table import Table
-    from rich.text import Text
+def table(screen: Screen, hits: Sequence[Mapping[str, Any]], *, terms: Collection[str], chinese: bool) -> list[str]:
+    """The lines of a table of hits that fits the width of the screen."""
+    from rich.cells import cell_len
 
     wide, wider = screen.width >= TYPE_FROM, screen.width >= TOPICS_FROM
-    linked = screen.color_system is not None and can_link(os.environ)
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(justify="right", no_wrap=True, style="cyan")
-    table.add_column(ratio=3, overflow="fold")
-    if wide:
-        table.add_column(no_wrap=True, style="green")
-    if wider:
-        table.add_column(ratio=1, overflow="fold", style="dim")
+    first = len(str(len(hits))) + 1
+    types = max((cell_len(one_line(hit["type"])) + 1 for hit in hits), default=0) if wide else 0
+    topics = screen.width // 4 if wider else 0
+    room = screen.width - first - types - topics
+    lines = []
     for number, hit in enumerate(hits, 1):
-        cells = [Text(str(number)), _description(hit, marked(title_of(hit, chinese=chinese), terms), wide, linked)]
-        extra = [Text(one_line(hit["type"]))] * wide + [Text(one_line(", ".join(hit["topics"])))] * wider
-        table.add_row(*cells, *extra)
-    screen.print(table)
+        url = web_address(hit)
+        link = quote(url, safe=URL_CHARACTERS) if url else ""
+        title = [(line, link) for line in wrapped(marked(title_of(hit, chinese=chinese), terms), room)]
+        below = [(line, "") for text in _below(hit, wide, url if url and not screen.linked else None) for line in text_lines(text, room)]
+        beside = text_lines(one_line(", ".join(hit["topics"])), topics - 1) if wider else []
+        cells = [*title, *below]
+        for i in range(max(len(cells), len(beside))):
+            line, target = cells[i] if i < len(cells) else ([], "")
+            parts = [Span(f"{number if i == 0 else '':>{first - 1}} ", NUMBER)]
+            text = screen.shown(parts) + screen.shown(line, target)
+            if wide:
+                text += " " * (room - sum(cell_len(span.text) for span in line))
+                text += screen.shown([Span(f" {one_line(hit['type']) if i == 0 else '':{types - 1}}", TYPE)])
+            if i < len(beside):
+                text += " " + screen.shown(beside[i])
+            lines.append(text.rstrip())
+    return lines
 
 
-def _description(hit: Mapping[str, Any], title: Text, wide: bool, linked: bool) -> Text:
-    """The title, and below it what names the hit, its address where the title cannot carry it, and its explanation."""
-    from rich.text import Text
+def text_lines(text: str, width: int) -> list[Line]:
+    return wrapped([Span(text, DIM)], width)
 
-    url = web_address(hit)
-    if url and linked:
-        title.stylize(f"link {quote(url, safe=URL_CHARACTERS)}")
-    name = hit["id"] if wide else f"{hit['type']} · {hit['id']}"
-    below = [one_line(name), *([url] if url and not linked else []), *explanation(hit)]
-    return Text("\n").join([title, *(Text(line, style="dim") for line in below)])
+
+def _below(hit: Mapping[str, Any], wide: bool, url: str | None) -> list[str]:
+    """What names the hit, its address where the title cannot carry it, and its explanation."""
+    name = one_line(hit["id"] if wide else f"{hit['type']} · {hit['id']}")
+    return [name, *([url] if url else []), *explanation(hit)]
 
 
 def explanation(hit: Mapping[str, Any]) -> list[str]:
@@ -76,14 +77,12 @@ def explanation(hit: Mapping[str, Any]) -> list[str]:
     return [f"{one['points']:+.2f} {one_line(one['what'])}" for one in hit.get("explain", ())]
 
 
-def marked(text: str, terms: Collection[str]) -> Text:
+def marked(text: str, terms: Collection[str]) -> Line:
     """A text with the words and Chinese runs marked whose normal form is one of the terms."""
-    from rich.text import Text
-
-    result = Text(text)
+    hit = [False] * len(text)
     for start, end in matches(text, terms):
-        result.stylize(MATCH, start, end)
-    return result
+        hit[start:end] = [True] * (end - start)
+    return [Span(character, MATCH if on else PLAIN) for character, on in zip(text, hit, strict=True)]
 
 
 def matches(text: str, terms: Collection[str]) -> list[tuple[int, int]]:
@@ -102,16 +101,3 @@ def matches(text: str, terms: Collection[str]) -> list[tuple[int, int]]:
         elif not set(terms).isdisjoint(units(m[0])):
             found.append(m.span())
     return found
-
-
-def can_link(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal is known to show links (OSC 8); FORCE_HYPERLINK decides where it is set."""
-    if (forced := environment.get("FORCE_HYPERLINK")) is not None:
-        return forced not in ("", "0")
-    if vte := environment.get("VTE_VERSION"):
-        return vte.isdigit() and int(vte) >= 5000
-    if {"KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "DOMTERM", "WEZTERM_PANE"} & environment.keys():
-        return True
-    if environment.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "tmux", "rio", "zed"):
-        return True
-    return bool(re.match("xterm-kitty|xterm-ghostty|alacritty|foot|contour|wezterm", environment.get("TERM", "")))

@@ -109,13 +109,15 @@ def _nothing(text: str, answer: Answer) -> int:
 
 
 def _show(text: str, answer: Answer, color: str) -> None:
-    from dlatlas.cli.output import console
-    from dlatlas.cli.results import print_hits
+    from dlatlas.cli.results import table, text_lines
+    from dlatlas.cli.screen import Screen
 
-    screen = console(color)
-    print_hits(screen, answer.hits, terms=answer.terms, chinese=bool(re.search("[\u3400-\u9fff]", text)))
+    screen = Screen.of(color)
+    lines = table(screen, answer.hits, terms=answer.terms, chinese=bool(re.search("[\u3400-\u9fff]", text)))
     if answer.total > len(answer.hits):
-        screen.print(f"{len(answer.hits)} of {answer.total}; --limit {2 * len(answer.hits)} shows more", style="dim", soft_wrap=False)
+        more = f"{len(answer.hits)} of {answer.total}; --limit {2 * len(answer.hits)} shows more"
+        lines += map(screen.shown, text_lines(more, screen.width))
+    print("\n".join(lines))
 
 
 def _list(answer: Answer) -> None:
