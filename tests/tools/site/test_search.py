@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from dlatlas.catalog.load import load
 from dlatlas.search import search, text
+from dlatlas.search.documents import documents
 from dlatlas.search.evaluate import name_of
 from dlatlas.site import node_tools
 from dlatlas.site import search as site_search
@@ -187,3 +188,9 @@ def test_the_dialog_in_chinese(site: Path) -> None:
     assert set(filtered["results"][:2]) == {"gh-gram-ai-capsule-networks", "gh-timomernick-pytorch-capsule"}
     assert nothing["results"] == [] and nothing["status"] == "没有找到。"
     assert "topic:wasserstein" in near["results"] and "wasserstein" in near["status"]
+
+
+def test_no_two_names_share_their_word() -> None:
+    names = {("name", text.squash(name)) for document in documents(load(REPOSITORY)) for name, _ in document.names}
+    names |= {("key", key) for document in documents(load(REPOSITORY)) for key in document.keys}
+    assert len({site_search.hashed(*one) for one in names}) == len(names) > 2000
