@@ -22,7 +22,7 @@ SEARCHING, SETTLED = 0.98, 0.996
 TRIAL = 3
 """Answers after a refusal, with no other refusal between, that show that only the refused link is meant."""
 
-SOON = 3.0
+SOON = 5.0
 """How many answers its usual rate may explain, for those to come sooner than a host that limits its visitors would give them."""
 
 FASTER_AFTER = 10

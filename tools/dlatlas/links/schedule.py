@@ -44,7 +44,7 @@ class _Host:
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
         self.waiting: deque[Job] = deque()
-        self.queued = False
+        self.due = INFINITY  # when its entry in the heap is due; there is none at infinity
         self.answered_at = 0.0  # when the newest request that was answered had been sent
 
 
@@ -79,15 +79,17 @@ class Schedule:
             while self._open and not self._stopped:
                 now = monotonic()
                 if self._heap and self._heap[0][0] <= now:
-                    _, _, first = heapq.heappop(self._heap)
+                    due, _, first = heapq.heappop(self._heap)
                     if isinstance(first, Job):
                         self._put(first, front=first.waits < 2)  # refused right after a rest: let another link try
                         continue
-                    first.queued = False
-                    if first.pace.ready > now:
-                        self._queue(first)
-                        continue
-                    return self._taken(first, now)
+                    if due != first.due:
+                        continue  # another entry came before this one
+                    first.due = INFINITY
+                    if first.waiting and first.pace.ready <= now and first.pace.busy < first.pace.slots:
+                        return self._taken(first, now)
+                    self._queue(first)
+                    continue
                 self._wait(now)
             self._changed.notify_all()
             return None
@@ -122,9 +124,10 @@ class Schedule:
         self._queue(host)
 
     def _queue(self, host: _Host) -> None:
-        if host.waiting and not host.queued and host.pace.busy < host.pace.slots:
-            host.queued = True
-            heapq.heappush(self._heap, (max(host.pace.ready, monotonic()), next(self._numbers), host))
+        due = max(host.pace.ready, monotonic())
+        if host.waiting and due < host.due and host.pace.busy < host.pace.slots:
+            host.due = due
+            heapq.heappush(self._heap, (due, next(self._numbers), host))
 
     def gave_up(self, job: Job) -> bool:
         """Whether the host of a job refuses everything."""
