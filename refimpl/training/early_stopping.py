@@ -65,7 +65,7 @@ class EarlyStopping:
         if not isnan(value) and (self.best_step < 0 or value < self.best - self.min_delta):
             self.best, self.best_step, self.bad_steps = value, self.steps, 0
             if model is not None:
-                self._weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+                self._weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         else:
             self.bad_steps += 1
         self.steps += 1

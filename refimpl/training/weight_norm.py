@@ -64,10 +64,8 @@ def weight_norm(module: nn.Module, name: str = "weight", dim: int | None = 0) ->
     Raises:
         ValueError: the module has no parameter of this name, or the parameter no such dimension.
     """
-    weight = module._parameters.get(name)
-    if weight is None:
+    if module._parameters.get(name) is None:
         raise ValueError(f"weight_norm: expected the name of a parameter of {type(module).__name__}, got {name!r}")
-    norm_except(weight.detach(), dim)
     parametrize.register_parametrization(module, name, WeightNorm(dim))
     return module
 

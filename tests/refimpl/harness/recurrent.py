@@ -16,7 +16,7 @@ LONG = randn(17, 5, 3, seed=2)
 X = randn(4, 2, 3, seed=1)
 
 
-def built_in(function: Callable[..., Any], options: dict[str, Any], p: dict[str, Tensor], x: Tensor, h0: Tensor | None = None):
+def called(function: Callable[..., Any], options: dict[str, Any], p: dict[str, Tensor], x: Tensor, h0: Tensor | None = None):
     """``torch.rnn_tanh``, ``torch.rnn_relu`` or ``torch.gru`` with the parameters of a stack."""
     layers, ways = options.get("num_layers", 1), 2 if options.get("bidirectional") else 1
     first, bias, dropout = options.get("batch_first", False), options.get("bias", True), options.get("dropout", 0.0)
@@ -56,13 +56,42 @@ def in_numpy(one_sequence: Callable[..., np.ndarray], options: dict[str, Any], p
     return y if options.get("batch_first") else y.swapaxes(0, 1), last
 
 
+def by_steps(step: Callable[..., Tensor], options: dict[str, Any], p: dict[str, Tensor], x: Tensor, h0: Tensor | None = None):
+    """The same stack for a ``step(x_t, h, parameters) -> h`` out of single operations, to be differentiated by autograd."""
+    if x.dim() == 2:
+        y, h = by_steps(step, options | {"batch_first": False}, p, x.unsqueeze(1), h0 if h0 is None else h0.unsqueeze(1))
+        return y.squeeze(1), h.squeeze(1)
+    x = x.transpose(0, 1) if options.get("batch_first") else x
+    ways, finals = ("", "_reverse") if options.get("bidirectional") else ("",), []
+    for layer in range(options.get("num_layers", 1)):
+        if layer:
+            x = torch.nn.functional.dropout(x, options.get("dropout", 0.0))
+        both = []
+        for way in ways:
+            own = {name.removesuffix(f"_l{layer}{way}"): value for name, value in p.items() if name.endswith(f"_l{layer}{way}")}
+            h = x.new_zeros(x.shape[1], p["weight_hh_l0"].shape[1]) if h0 is None else h0[len(finals)]
+            states = []
+            for row in x.flip(0) if way else x:
+                h = step(row, h, own)
+                states.append(h)
+            both.append(torch.stack(states[::-1] if way else states))
+            finals.append(h)
+        x = torch.cat(both, 2)
+    return x.transpose(0, 1) if options.get("batch_first") else x, torch.stack(finals)
+
+
 def stack_cases(
-    method: str, cls: type, function: Callable[..., Any], one_sequence: Callable[..., np.ndarray], bad=(), tolerance=None
+    method: str,
+    cls: type,
+    torch_oracle: Callable[[dict[str, Any]], Oracle],
+    one_sequence: Callable[..., np.ndarray],
+    bad: tuple[Bad, ...] = (),
+    tolerance: dict[torch.dtype, float] | None = None,
 ) -> list[Case]:
-    """The usual configurations of a stack, each against PyTorch's function and the equations in NumPy."""
+    """The usual configurations of a stack, each against an oracle in torch, made from its options, and the equations in NumPy."""
 
     def case(name: str, *samples: Sample, sizes=(3, 4), numpy=True, more=None, **options) -> Case:
-        oracles = [Oracle(f"torch.{function.__name__}", partial(built_in, function, options))]
+        oracles = [torch_oracle(options)]
         if numpy:
             oracles.append(Oracle("the equations in NumPy, one example at a time", partial(in_numpy, one_sequence, options), "numpy"))
         return Case(

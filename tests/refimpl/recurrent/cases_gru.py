@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 
 from refimpl.recurrent.gru import GRU, gru_layer
 from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, randn
-from tests.refimpl.harness.recurrent import stack_cases
+from tests.refimpl.harness.recurrent import called, stack_cases
 
 METHOD = "gru"
 
@@ -28,6 +30,10 @@ def one_sequence(x, h, p):
         h = (1 - z) * candidate + z * h
         states.append(h)
     return np.array(states)
+
+
+def built_in(options):
+    return Oracle("torch.gru", partial(called, torch.gru, options))
 
 
 def composed(_, projected, h, weight, bias=None):
@@ -58,7 +64,7 @@ BAD = (
 )
 
 CASES = [
-    *stack_cases(METHOD, GRU, torch.gru, one_sequence, BAD),
+    *stack_cases(METHOD, GRU, built_in, one_sequence, BAD),
     Case(
         METHOD,
         "all states",

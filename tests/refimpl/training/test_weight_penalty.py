@@ -98,6 +98,7 @@ def test_subgradient_at_zero_is_zero():
 def test_boundaries():
     w = torch.ones(2)
     decay_(w, 0.0, 0.0)
+    assert l2_penalty(torch.tensor(2.0), 3.0) == 6.0 and l1_penalty(torch.tensor(-2.0), 3.0) == 6.0
     assert torch.equal(w, torch.ones(2)) and l2_penalty(w, 0.0) == l1_penalty(w, 0.0) == 0
     decay_((p for p in [w]), 0.5, 0.1)
     assert torch.allclose(w, torch.full((2,), 0.95))
