@@ -32,7 +32,7 @@ CHANCE = 2
 """Refusals that may have been chance, where nothing tells whether they were for a link or for all."""
 
 
-SERVICES = {"export.arxiv.org": 3.0, "archive.org": 1.0, "web.archive.org": 1.0}
+SERVICES = {"export.arxiv.org": 3.0, "arxiv.org": 1.0, "archive.org": 1.0, "web.archive.org": 1.0}
 """Hosts that ask programs for so many seconds between two requests, and for one at a time."""
 
 

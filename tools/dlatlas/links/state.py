@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from time import time
+from typing import Any
 
 from dlatlas.links.result import NO_HOST, Result
 
@@ -36,6 +37,7 @@ PRAGMA user_version = 2;
 
 NAMES = tuple(field.name for field in fields(Result))
 COLUMNS = ", ".join(NAMES)
+CHAIN = NAMES.index("chain")
 
 
 class State:
@@ -121,7 +123,7 @@ class State:
             if row is not None:
                 result = _agreed(result, next(_results([row[:-1]])), same_run=row[-1] == self._run)
             values = [getattr(result, name) for name in NAMES]
-            values[NAMES.index("chain")] = json.dumps(result.chain) if result.chain else ""
+            values[CHAIN] = json.dumps(result.chain) if result.chain else ""
             marks = ", ".join("?" * (len(NAMES) + 1))
             self._database.execute(f"INSERT OR REPLACE INTO links({COLUMNS}, run) VALUES ({marks})", (*values, self._run))
             self._database.execute(
@@ -162,14 +164,15 @@ def _agreed(result: Result, before: Result, *, same_run: bool) -> Result:
     return replace(result, confirmed=result.verdict == "gone" and gone_before)
 
 
-def _results(rows: object) -> Iterator[Result]:
-    chain, flags = NAMES.index("chain"), [NAMES.index("confirmed"), NAMES.index("temporary")]
-    for row in rows:  # type: ignore[attr-defined]
-        values = list(row)
-        values[chain] = tuple((url, status) for url, status in json.loads(values[chain])) if values[chain] else ()
-        for flag in flags:
-            values[flag] = bool(values[flag])
-        yield Result(*values)
+def _results(rows: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
+    """The results in rows of ``COLUMNS``, made without the checks of a frozen class: there may be a hundred thousand."""
+    for row in rows:
+        result = object.__new__(Result)
+        values = result.__dict__
+        values.update(zip(NAMES, row, strict=True))
+        values["chain"] = tuple((url, status) for url, status in json.loads(row[CHAIN])) if row[CHAIN] else ()
+        values["confirmed"], values["temporary"] = bool(values["confirmed"]), bool(values["temporary"])
+        yield result
 
 
 def _alive(process: int) -> bool:
