@@ -20,8 +20,8 @@ WORDS = {
     "queries": ("queries", "查询数"),
     "recall": ("recall at 5", "前五召回率"),
     "mrr": ("MRR", "平均倒数排名"),
-    "dev": ("for development", "开发用"),
-    "final": ("held out", "留作最终测量"),
+    "dev": ("development", "开发用"),
+    "final": ("held out", "留作终测"),
     "all": ("all", "全部"),
     "measured": ("Measured on {date} on {entries} entries.", "测量于 {date}，目录当时有 {entries} 个条目。"),
     "goal": (
@@ -79,14 +79,14 @@ def _word(context: Context, name: str, **values: Any) -> str:
 
 def _quality(context: Context, stored: dict[str, Any]) -> str:
     halves = stored["halves"]
-    headers = [_word(context, "kind")]
-    headers += [f"{_word(context, name)}, {_word(context, half)}" for half in halves for name in ("queries", "recall", "mrr")]
+    headers = [_word(context, "kind"), _word(context, "queries")]
+    headers += [f"{_word(context, name)}, {_word(context, half)}" for half in halves for name in ("recall", "mrr")]
     kinds = [*dict.fromkeys(kind for half in halves.values() for kind in half["kinds"]), "all"]
     rows = []
     for kind in kinds:
         measured = [half if kind == "all" else half["kinds"][kind] for half in halves.values()]
-        numbers = [cell for one in measured for cell in (str(one["queries"]), f"{one['recall']:.3f}", f"{one['mrr']:.3f}")]
-        rows.append([_word(context, kind), *numbers])
+        queries = " + ".join(str(one["queries"]) for one in measured)
+        rows.append([_word(context, kind), queries, *(f"{one[name]:.3f}" for one in measured for name in ("recall", "mrr"))])
     when = _word(context, "measured", date=escape(stored["date"]), entries=f"{stored['entries']:,}")
     return proof.table(headers, rows, "numbers-table") + tag("p", when, class_="environment") + tag("p", _goal(context, stored))
 
