@@ -108,11 +108,15 @@ class Connection(asyncio.Protocol):
         elif act == "drip":
             write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100000\r\n\r\n")
             for _ in range(DRIPS):
+                if self.transport.is_closing():
+                    return
                 write(b"x")
                 await asyncio.sleep(1)
         elif act == "endless":
             write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
             for _ in range(ENDLESS >> 16):
+                if self.transport.is_closing():
+                    return
                 write(b"y" * 65536)
                 while self.transport.get_write_buffer_size() > 1 << 20:
                     await asyncio.sleep(0.001)
