@@ -61,7 +61,7 @@ def test_whatever_belongs_to_a_topic(catalog: Catalog) -> None:
     assert {"method:dqn", "topic:alphazero", "sutton-2018-reinforcement-learning"} <= query.fine and "topic:lstm" not in query.fine
 
 
-KEPT = {"dev": {"overall": 0.98, "kind": 0.9}, "final": {"overall": 0.95, "kind": 0.8}}
+KEPT = {"dev": GOAL, "final": {"overall": 0.95, "kind": 0.8}}
 """The recall that is reached and must not be lost; where it is below ``GOAL``, the page about the search says so."""
 
 
