@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,6 +31,7 @@ class Known(Protocol):
         """Steps that check these links, as few as the host's service allows."""
 
 
+@lru_cache(maxsize=16)  # all known hosts look at one address after the other
 def parts_of(url: str) -> tuple[str, SplitResult]:
     """The host of an address without ``www.``, and all its parts; an empty host for what is no address."""
     try:

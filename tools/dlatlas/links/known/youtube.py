@@ -19,8 +19,10 @@ SHOWN = {"youtube": "https://www.youtube.com/watch?v=", "youtube-list": "https:/
 
 
 def recognize(url: str) -> str | None:
+    if parts_of(url)[0] not in HOSTS:
+        return None
     kind, _, name = canonical(url).partition(":")
-    return SHOWN[kind] + name if parts_of(url)[0] in HOSTS and kind in SHOWN else None
+    return SHOWN[kind] + name if kind in SHOWN else None
 
 
 def steps(links: Sequence[Link], options: Options) -> Iterator[Steps]:
