@@ -21,7 +21,7 @@ Deviations from the papers
     2. The norm is taken of x / m, m the largest magnitude, so that no power overflows or vanishes.
     3. The Lp norm has no weights; the Lp pooling of Sermanet and others weighs the window with a Gaussian.
     4. A window of zeros, where p_i is 0 / 0, gives 0 in stochastic pooling; negative activations count as zero.
-    5. Of equal maxima the first in reading order takes the gradient, as in PyTorch.
+    5. Of equal maxima the first in reading order takes the gradient, as in PyTorch; in a window with a NaN any cell may.
     6. bfloat16 and float16: sums and norms are taken in float32.
 """
 
@@ -71,34 +71,38 @@ def max_pool2d(
     x = Windows("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
     padded = x.pad(input, -math.inf)
     for axis in (-1, -2):
-        padded = _Largest.apply(padded, axis, x.kernel[axis], x.stride[axis], x.dilation[axis], x.size[axis])
+        padded, _ = _Largest.apply(padded, axis, x.kernel[axis], x.stride[axis], x.dilation[axis], x.size[axis])
     return padded
 
 
 class _Largest(torch.autograd.Function):
-    """Maximum along one axis; the gradient goes to the first cell that holds it."""
+    """Maximum along one axis and the number of the cell that holds it, which takes the gradient."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, *where: int) -> Tensor:
+    def forward(x: Tensor, *where: int) -> tuple[Tensor, Tensor]:
         first, *rest = cells(x, *where)
-        return reduce(torch.maximum, rest, first) if rest else first.clone()
+        best, holder = first.clone(), torch.zeros_like(first, dtype=torch.int16)
+        for a, cell in enumerate(rest, 1):
+            larger = torch.maximum(best, cell)
+            holder = torch.where(larger != best, a, holder)
+            best = larger
+        return best, holder
 
     @staticmethod
-    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0], output)
-        ctx.where = inputs[1:]
+    def setup_context(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
+        x, *ctx.where = inputs
+        ctx.shape = x.shape
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
 
     @staticmethod
-    def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
-        x, y = ctx.saved_tensors
-        dx = g.new_zeros(x.shape)
-        taken = torch.zeros_like(y, dtype=torch.bool)
-        for a, cell in enumerate(cells(x, *ctx.where)):
-            hit = ((cell == y) | cell.isnan()) & ~taken
-            taken = taken | hit
-            cells(dx, *ctx.where)[a].add_(g * hit)
+    def backward(ctx, g: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        (holder,) = ctx.saved_tensors
+        dx = g.new_zeros(ctx.shape)
+        for a in range(len(cells(dx, *ctx.where))):
+            cells(dx, *ctx.where)[a].add_(g * (holder == a))
         return dx, *(None for _ in ctx.where)
 
 

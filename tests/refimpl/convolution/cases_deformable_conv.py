@@ -137,8 +137,7 @@ CASES = [
             Sample((X[:, :, :1, :1], offsets(2, 1, 1, taps=1), W[..., :1, :1], B), {}, "one pixel"),
         ],
         bad=BAD,
-        dtypes=(torch.float64, torch.float32, torch.bfloat16, torch.float16),
-        tolerance={torch.float16: 1e-2, torch.bfloat16: 5e-2},  # gradients of offsets and masks are rounded sums of many channels
+        dtypes=(torch.float64, torch.float32),  # two-byte offsets fall on pixels, where the slope jumps; they have a test of their own
     ),
     Case(
         METHOD,

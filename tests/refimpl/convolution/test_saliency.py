@@ -143,7 +143,8 @@ def test_parameters_gather_no_gradients_and_modes_do_not_matter():
     model = deep()
     with torch.no_grad():
         result = saliency_map(model, X, TARGET)
-        assert grad_cam(model, model[3], X, TARGET).shape == (2, 3, 3)
+        seen = grad_cam(model, model[3], X, TARGET)
+    assert seen.shape == (2, 3, 3) and not seen.requires_grad and not grad_cam(model, model[3], X, TARGET).requires_grad
     assert not result.requires_grad and all(p.grad is None for p in model.parameters())
     assert torch.equal(result, attribution_gradient(model, X, TARGET).abs().amax(1))
     assert not X.requires_grad
