@@ -174,7 +174,7 @@ class LeNet5(nn.Module):
             for layer, fan_in in units:
                 for parameter in layer.parameters():
                     parameter.uniform_(-2.4 / fan_in, 2.4 / fan_in)
-            bound = 2.4 / self.c3.bias.new_tensor([len(maps) * self.c3.weight[0].numel() for maps in TABLE])
+            bound = 2.4 / self.c3.bias.new_tensor([len(maps) * self.c3.weight.flatten(1).shape[1] for maps in TABLE])
             for parameter, limit in ((self.c3.weight, bound[self.c3.pairs[0], None, None]), (self.c3.bias, bound)):
                 parameter.uniform_(-1, 1).mul_(limit)
 
