@@ -94,7 +94,6 @@ class _Largest(torch.autograd.Function):
     def setup_context(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
         x, *ctx.where = inputs
         ctx.shape = x.shape
-        ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(output[1])
 
     @staticmethod
