@@ -36,9 +36,11 @@ function reach(deadline) {
     if (box.scrollWidth > box.clientWidth && box.clientWidth) box.tabIndex = 0;
   }
   if (boxes.length) idle(reach);
+  else delete document.body.dataset.measured;
 }
 function measure(part) {
   boxes.push(...part.querySelectorAll(".md-typeset pre > code, pre, .katex-display, .table-wrap, .formula"));
+  document.body.dataset.measured = "no";
   idle(reach);
 }
 addEventListener("load", () => measure(document));

@@ -5,6 +5,7 @@ import { open } from "./browser.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const OPTIONS = { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } };
+const COLORS = ["color-contrast", "link-in-text-block"]; // what depends on the scheme
 export const SCHEMES = ["light", "dark"];
 
 /** What a reader can open on a page, by the address it is tried on; every page is also looked at as it loads. */
@@ -22,10 +23,10 @@ const STATES = {
 };
 
 /** Violations on a page, or inside what a selector names. */
-/** Violations on a page as it stands, inside an element, by the rules of one category or all. */
+/** Violations on a page as it stands, inside an element, by some rules or all. */
 export async function violations(page, where, { inside = "html", only = null } = {}) {
   await page.evaluate(AXE);
-  const options = only ? { ...OPTIONS, runOnly: { type: "tag", values: [only] } } : OPTIONS;
+  const options = only ? { ...OPTIONS, runOnly: { type: "rule", values: only } } : OPTIONS;
   const { violations: found } = await page.evaluate(([part, chosen]) => globalThis.axe.run(part, chosen), [inside, options]);
   return found.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(({ target, any }) => `${where}: ${help} [${id}]: ${target.join(" ")} ${any[0]?.message ?? ""}`.trim()));
 }
@@ -43,9 +44,10 @@ export async function accessibility(browser, home, pages, words, faults) {
       // Everything is open and laid out, and what the page does when it is idle is done
       await tab.addStyleTag({ content: "* { content-visibility: visible !important; }" });
       await tab.evaluate(() => { for (const closed of document.querySelectorAll("details")) closed.open = true; });
-      await tab.waitForTimeout(700);
+      await tab.waitForTimeout(200);
+      await tab.waitForFunction(() => document.body.dataset.measured !== "no");
       // Only colors differ between the schemes
-      problems.push(...(await violations(tab, `${address} (${scheme})`, { only: scheme === SCHEMES[0] ? null : "cat.color" })));
+      problems.push(...(await violations(tab, `${address} (${scheme})`, { only: scheme === SCHEMES[0] ? null : COLORS })));
       if (/^\w+\/$/.test(address)) {
         for (const [state, reach] of Object.entries(STATES)) {
           const fresh = await open(browser, home, faults, { colorScheme: scheme });
