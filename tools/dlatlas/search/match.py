@@ -9,7 +9,7 @@ from dlatlas.search.correct import corrected
 from dlatlas.search.groups import BROADER, EXACT, PARTS, SYNONYM, Alternative, Atom, Group, Understood, joined
 from dlatlas.search.lexicon import Lexicon
 from dlatlas.search.stems import stem
-from dlatlas.search.stopwords import is_small, meaningful
+from dlatlas.search.stopwords import KINDS, is_small, meaningful
 from dlatlas.search.text import is_han, pairs, squash, unit_tokens
 
 LONGEST_NAME = 16
@@ -20,6 +20,9 @@ MOST_ATOMS, MOST_GROUPS = 400, 32
 
 TERM = 1.6
 """How much more a term of the field counts than another word that is as rare."""
+
+BESIDE_KIND = 0.5
+"""What it counts that a document's name is the query without a word for the kind of thing it is."""
 
 BESIDE_FILTER = 0.02
 """What it counts that a document's name is the query without words for filters."""
@@ -63,6 +66,10 @@ def _whole_names(atoms: list[Atom], groups: list[Group]) -> dict[str, float]:
     names = {"".join(atom.stem for atom in atoms): quality}
     names.setdefault("".join(squash(word) for word in meaningful(joined(atoms))), quality)
     asked = [group for group in groups if not group.facet]
+    named = [group for group in asked if group.label not in KINDS and group.names]
+    if len(named) == 1 < len(asked) and all(group is named[0] or group.label in KINDS for group in asked):
+        for name in named[0].names:
+            names.setdefault(name, BESIDE_KIND * quality)
     if len(asked) == 1:
         for name in asked[0].names:
             names.setdefault(name, (SYNONYM if len(groups) == 1 else BESIDE_FILTER) * quality)

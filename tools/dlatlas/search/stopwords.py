@@ -23,6 +23,10 @@ FUNCTION_RUNS = re.compile(
 """Chinese words of that kind."""
 
 
+KINDS = frozenset("algorithm method technique model approach theory tutorial introduction 算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍".split())
+"""Words for the kind of thing that a name may be followed by, without being part of it: 反向传播算法, dropout method."""
+
+
 def is_small(label: str) -> bool:
     """Whether a word, or a Chinese run, is only a function word."""
     return label in FUNCTION_WORDS or FUNCTION_RUNS.fullmatch(label) is not None
