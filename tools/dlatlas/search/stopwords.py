@@ -23,7 +23,12 @@ FUNCTION_RUNS = re.compile(
 """Chinese words of that kind."""
 
 
-KINDS = frozenset("algorithm method technique model approach theory tutorial introduction 算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍".split())
+KIND = """
+algorithm method technique model approach theory tutorial introduction
+算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍
+"""
+
+KINDS = frozenset(KIND.split())
 """Words for the kind of thing that a name may be followed by, without being part of it: 反向传播算法, dropout method."""
 
 
