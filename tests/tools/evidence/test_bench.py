@@ -115,14 +115,15 @@ def test_sides_that_return_other_shapes_are_refused(checkout):
         bench.run(checkout, ["halve"])
 
 
-def test_the_shipped_benchmarks_are_distinct_and_of_methods_that_have_cases():
+def test_the_shipped_benchmarks_are_distinct_and_of_methods_that_have_tests():
     """Rows are kept by method, setting and opponent, so that two of the same name would overwrite each other."""
-    from tests.refimpl.harness.table import all_cases
+    from dlatlas.evidence.trials import methods_of
 
-    shipped = bench.benches(Path(__file__).parents[3])
+    root = Path(__file__).parents[3]
+    shipped = bench.benches(root)
     keys = [(b.method, b.name, str(b.dtype), name) for _, b in shipped for name in b.theirs]
     assert keys and len(set(keys)) == len(keys)
-    assert {(module, b.method) for module, b in shipped} <= {(module, case.method) for module, case in all_cases()}
+    assert {(module, b.method) for module, b in shipped} <= {(method.module, id) for method in methods_of(root) for id in method.ids}
 
 
 def test_an_optimizer_is_moved_with_its_gradients():

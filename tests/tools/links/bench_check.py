@@ -49,7 +49,7 @@ print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "memory": 
 
 def measure(profile: str, seed: int) -> dict[str, Any]:
     """Run one plan with a server and a client of their own, and compare the results with the truth."""
-    plan = make(profile, seed, _free_port())
+    plan = make(profile, seed, free_port())
     with tempfile.TemporaryDirectory() as folder:
         file, urls = Path(folder, "plan.json"), Path(folder, "urls.json")
         file.write_text(json.dumps({name: value for name, value in asdict(plan).items() if name in ("port", "hosts", "answers", "limits")}))
@@ -64,7 +64,7 @@ def measure(profile: str, seed: int) -> dict[str, Any]:
     return {"profile": profile, "seed": seed, "links": len(plan.truth), **_judged(plan, found.pop("results")), **found, **json.loads(said)}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
