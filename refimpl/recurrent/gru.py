@@ -28,7 +28,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.recurrent.stack import RecurrentStack
+from refimpl.recurrent.one_state import OneStateStack, check_layer, widened
 
 __all__ = ["GRU", "gru_layer"]
 
@@ -48,10 +48,11 @@ def gru_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, bias_n: Tensor |
     Raises:
         ValueError: a shape does not fit; the message names it.
     """
-    _check(projected, h0, weight_hh, bias_n)
-    wide = torch.float32 if projected.dtype in (torch.bfloat16, torch.float16) else projected.dtype
-    bias = projected.new_zeros(len(weight_hh) // 3) if bias_n is None else bias_n
-    inputs = [v.to(wide) for v in (projected, h0, weight_hh, bias)]
+    check_layer("gru_layer", 3, projected, h0, weight_hh)
+    hidden = h0.shape[1]
+    if bias_n is not None and bias_n.shape != (hidden,):
+        raise ValueError(f"gru_layer: bias_n must have shape ({hidden},), got {tuple(bias_n.shape)}")
+    inputs = widened(projected, h0, weight_hh, projected.new_zeros(hidden) if bias_n is None else bias_n)
     h = _Recurrence.apply(*inputs) if torch.is_grad_enabled() else _unroll(*inputs)[0]
     return h.to(projected.dtype)
 
@@ -103,23 +104,12 @@ class _Recurrence(torch.autograd.Function):
         return d_projected, dh, du.flatten(0, 1).t() @ before.flatten(0, 1), slopes[:, :, 2].sum((0, 1))
 
 
-def _check(projected: Tensor, h0: Tensor, weight_hh: Tensor, bias_n: Tensor | None) -> None:
-    if weight_hh.dim() != 2 or weight_hh.shape[0] != 3 * weight_hh.shape[1]:
-        raise ValueError(f"gru_layer: weight_hh must have shape (3 H, H), got {tuple(weight_hh.shape)}")
-    rows, hidden = weight_hh.shape
-    if projected.dim() != 3 or len(projected) == 0 or projected.shape[2] != rows:
-        raise ValueError(f"gru_layer: projected must have shape (T, B, {rows}) with T > 0, got {tuple(projected.shape)}")
-    if h0.shape != (projected.shape[1], hidden):
-        raise ValueError(f"gru_layer: h0 must have shape {(projected.shape[1], hidden)}, got {tuple(h0.shape)}")
-    if bias_n is not None and bias_n.shape != (hidden,):
-        raise ValueError(f"gru_layer: bias_n must have shape ({hidden},), got {tuple(bias_n.shape)}")
-
-
-class GRU(RecurrentStack):
+class GRU(OneStateStack):
     """Multi-layer GRU; arguments, initialization and state dict are those of ``torch.nn.GRU``.
 
     Args:
-        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional: as in :class:`RecurrentStack`.
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional:
+            as in :class:`~refimpl.recurrent.stack.RecurrentStack`.
 
     Not offered: packed sequences.
 
@@ -151,23 +141,9 @@ class GRU(RecurrentStack):
         bias = getattr(self, f"bias_ih_{key}") + gates
         return torch.nn.functional.linear(x, getattr(self, f"weight_ih_{key}"), bias)
 
-    def run(self, projected: Tensor, state: tuple[Tensor, ...], key: str) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def layer(self, projected: Tensor, h0: Tensor, key: str) -> Tensor:
         bias_n = getattr(self, f"bias_hh_{key}")[2 * self.hidden_size :] if self.bias else None
-        h = gru_layer(projected, *state, getattr(self, f"weight_hh_{key}"), bias_n)
-        return h, (h[-1],)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run all layers.
-
-        Args:
-            input: ``(T, B, D)``, ``(B, T, D)`` if ``batch_first``, or ``(T, D)`` without a batch.
-            hx: initial h, ``(layers directions, B, H)``, or ``(layers directions, H)`` without a batch; zero if None.
-
-        Returns:
-            Outputs of the last layer, like ``input`` with ``directions H`` features, and the final h, like ``hx``.
-        """
-        y, (h,) = self.run_layers(input, None if hx is None else (hx,))
-        return y, h
+        return gru_layer(projected, h0, getattr(self, f"weight_hh_{key}"), bias_n)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.recurrent.stack import RecurrentStack
+from refimpl.recurrent.one_state import OneStateStack, check_layer, widened
 
 __all__ = ["JANET", "janet_layer"]
 
@@ -44,15 +44,8 @@ def janet_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, beta: float = 
     Raises:
         ValueError: a shape does not fit; the message names it.
     """
-    if weight_hh.dim() != 2 or weight_hh.shape[0] != 2 * weight_hh.shape[1]:
-        raise ValueError(f"janet_layer: weight_hh must have shape (2 H, H), got {tuple(weight_hh.shape)}")
-    rows, hidden = weight_hh.shape
-    if projected.dim() != 3 or len(projected) == 0 or projected.shape[2] != rows:
-        raise ValueError(f"janet_layer: projected must have shape (T, B, {rows}) with T > 0, got {tuple(projected.shape)}")
-    if h0.shape != (projected.shape[1], hidden):
-        raise ValueError(f"janet_layer: h0 must have shape {(projected.shape[1], hidden)}, got {tuple(h0.shape)}")
-    wide = torch.float32 if projected.dtype in (torch.bfloat16, torch.float16) else projected.dtype
-    inputs = [v.to(wide) for v in (projected, h0, weight_hh)]
+    check_layer("janet_layer", 2, projected, h0, weight_hh)
+    inputs = widened(projected, h0, weight_hh)
     h = _Recurrence.apply(*inputs, beta) if torch.is_grad_enabled() else _unroll(*inputs, beta)[0]
     return h.to(projected.dtype)
 
@@ -95,11 +88,12 @@ class _Recurrence(torch.autograd.Function):
         return da, dh, da.flatten(0, 1).t() @ before.flatten(0, 1), None
 
 
-class JANET(RecurrentStack):
+class JANET(OneStateStack):
     """Multi-layer JANET; arguments are those of ``torch.nn.GRU``, parameters have two rows a unit in the order s, g.
 
     Args:
-        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional: as in :class:`RecurrentStack`.
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional:
+            as in :class:`~refimpl.recurrent.stack.RecurrentStack`.
         beta: how much more is written than is forgotten; 0 writes exactly what is forgotten.
         longest: T_max, the longest dependency that is expected, for chrono initialization; None leaves it out.
 
@@ -141,22 +135,8 @@ class JANET(RecurrentStack):
                 if name.startswith("bias_ih"):
                     parameter[: self.hidden_size].uniform_(1, self.longest - 1).log_()
 
-    def run(self, projected: Tensor, state: tuple[Tensor, ...], key: str) -> tuple[Tensor, tuple[Tensor, ...]]:
-        h = janet_layer(projected, *state, getattr(self, f"weight_hh_{key}"), self.beta)
-        return h, (h[-1],)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run all layers.
-
-        Args:
-            input: ``(T, B, D)``, ``(B, T, D)`` if ``batch_first``, or ``(T, D)`` without a batch.
-            hx: initial h, ``(layers directions, B, H)``, or ``(layers directions, H)`` without a batch; zero if None.
-
-        Returns:
-            Outputs of the last layer, like ``input`` with ``directions H`` features, and the final h, like ``hx``.
-        """
-        y, (h,) = self.run_layers(input, None if hx is None else (hx,))
-        return y, h
+    def layer(self, projected: Tensor, h0: Tensor, key: str) -> Tensor:
+        return janet_layer(projected, h0, getattr(self, f"weight_hh_{key}"), self.beta)
 
     def extra_repr(self) -> str:
         more = f", beta={self.beta}" + ("" if self.longest is None else f", longest={self.longest}")

@@ -25,7 +25,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.recurrent.stack import RecurrentStack
+from refimpl.recurrent.one_state import OneStateStack, check_layer, widened
 
 __all__ = ["RNN", "rnn_layer"]
 
@@ -48,15 +48,8 @@ def rnn_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, nonlinearity: st
         ValueError: a shape does not fit, or the nonlinearity is not known; the message names it.
     """
     _named("rnn_layer", nonlinearity)
-    if weight_hh.dim() != 2 or weight_hh.shape[0] != weight_hh.shape[1]:
-        raise ValueError(f"rnn_layer: weight_hh must have shape (H, H), got {tuple(weight_hh.shape)}")
-    hidden = len(weight_hh)
-    if projected.dim() != 3 or len(projected) == 0 or projected.shape[2] != hidden:
-        raise ValueError(f"rnn_layer: projected must have shape (T, B, {hidden}) with T > 0, got {tuple(projected.shape)}")
-    if h0.shape != projected.shape[1:]:
-        raise ValueError(f"rnn_layer: h0 must have shape {tuple(projected.shape[1:])}, got {tuple(h0.shape)}")
-    wide = torch.float32 if projected.dtype in (torch.bfloat16, torch.float16) else projected.dtype
-    inputs = [v.to(wide) for v in (projected, h0, weight_hh)]
+    check_layer("rnn_layer", 1, projected, h0, weight_hh)
+    inputs = widened(projected, h0, weight_hh)
     h = _Recurrence.apply(*inputs, nonlinearity) if torch.is_grad_enabled() else _states(*inputs, nonlinearity)
     return h.to(projected.dtype)
 
@@ -95,11 +88,12 @@ class _Recurrence(torch.autograd.Function):
         return da, dh, da.flatten(0, 1).t() @ before.flatten(0, 1), None
 
 
-class RNN(RecurrentStack):
+class RNN(OneStateStack):
     """Multi-layer simple recurrent network; arguments, initialization and state dict are those of ``torch.nn.RNN``.
 
     Args:
-        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional: as in :class:`RecurrentStack`.
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional:
+            as in :class:`~refimpl.recurrent.stack.RecurrentStack`.
         nonlinearity: "tanh" or "relu".
 
     Not offered: packed sequences.
@@ -126,22 +120,8 @@ class RNN(RecurrentStack):
         super().__init__(input_size, hidden_size, num_layers, *options, rows=1, states=1, device=device, dtype=dtype)
         self.nonlinearity = nonlinearity
 
-    def run(self, projected: Tensor, state: tuple[Tensor, ...], key: str) -> tuple[Tensor, tuple[Tensor, ...]]:
-        h = rnn_layer(projected, *state, getattr(self, f"weight_hh_{key}"), self.nonlinearity)
-        return h, (h[-1],)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run all layers.
-
-        Args:
-            input: ``(T, B, D)``, ``(B, T, D)`` if ``batch_first``, or ``(T, D)`` without a batch.
-            hx: initial h, ``(layers directions, B, H)``, or ``(layers directions, H)`` without a batch; zero if None.
-
-        Returns:
-            Outputs of the last layer, like ``input`` with ``directions H`` features, and the final h, like ``hx``.
-        """
-        y, (h,) = self.run_layers(input, None if hx is None else (hx,))
-        return y, h
+    def layer(self, projected: Tensor, h0: Tensor, key: str) -> Tensor:
+        return rnn_layer(projected, h0, getattr(self, f"weight_hh_{key}"), self.nonlinearity)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")

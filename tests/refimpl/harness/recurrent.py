@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, randn, randomize
+from tests.refimpl.harness.compare import error
 
 LONG = randn(17, 5, 3, seed=2)
 X = randn(4, 2, 3, seed=1)
@@ -135,3 +136,45 @@ def shared_refusals(cls: type) -> tuple[Bad, ...]:
         Bad(lambda: cls(3, 4)(torch.zeros(0, 2, 3)), rf"^{name}: input must have at least one time step, got shape \(0, 2, 3\)$"),
         Bad(lambda: cls(3, 4)(torch.zeros(5, 2, 3), torch.zeros(1, 1, 4)), rf"^{name}: each initial state must be .* of shape \(1, 2, 4\)"),
     )
+
+
+def check_no_future(cls: type) -> None:
+    """The output at a step does not depend on later inputs."""
+    x = LONG.clone().requires_grad_()
+    y, _ = randomize(cls(3, 4, num_layers=2))(x)
+    (slope,) = torch.autograd.grad(y[6].sum(), x)
+    assert slope[7:].abs().max() == 0 < slope[6].abs().min()
+
+
+def gap_between_backwards(layer: Callable[..., Tensor], arguments: list[Tensor], *options: Any) -> float:
+    """Between the derived backward and the differentiable one that takes its place where second derivatives are wanted."""
+    y = layer(*arguments, *options)
+    loss = (y * (1 + y)).sum()
+    derived = torch.autograd.grad(loss, arguments, retain_graph=True)
+    stepwise = torch.autograd.grad(loss, arguments, create_graph=True)
+    return max(error(a, b) for a, b in zip(derived, stepwise, strict=True))
+
+
+def check_loop_runs_again_for_second_derivatives_alone(monkeypatch: Any, module: Any, loop: str, cls: type) -> None:
+    calls, original = [], getattr(module, loop)
+    monkeypatch.setattr(module, loop, lambda *a: calls.append(1) or original(*a))
+    x = LONG.clone().requires_grad_()
+    y = randomize(cls(3, 4))(x)[0].sum()
+    torch.autograd.grad(y, x, retain_graph=True)
+    assert len(calls) == 1
+    torch.autograd.grad(y, x, create_graph=True)
+    assert len(calls) == 2
+
+
+def check_nothing_is_kept_without_gradients(monkeypatch: Any, module: Any, cls: type) -> None:
+    model = randomize(cls(3, 4))
+    expected = model(LONG)[0]
+    monkeypatch.setattr(module, "_Recurrence", None)
+    with torch.no_grad():
+        assert torch.equal(model(LONG)[0], expected)
+
+
+def check_half_runs_in_float32(layer: Callable[..., Tensor], rows: int, dtype: torch.dtype) -> None:
+    low = [v.to(dtype) for v in (randn(40, 2, 3 * rows, seed=1), randn(2, 3, seed=2), randn(3 * rows, 3, seed=3))]
+    ours, expected = layer(*low), layer(*(v.float() for v in low))
+    assert ours.dtype == dtype and torch.equal(ours, expected.to(dtype))

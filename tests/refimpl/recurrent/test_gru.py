@@ -8,9 +8,16 @@ from torch import nn
 
 from refimpl.recurrent import gru
 from refimpl.recurrent.gru import GRU, gru_layer
-from tests.refimpl.harness.case import randn, randomize
+from tests.refimpl.harness.case import randn
 from tests.refimpl.harness.compare import error
-from tests.refimpl.harness.recurrent import LONG
+from tests.refimpl.harness.recurrent import (
+    LONG,
+    check_half_runs_in_float32,
+    check_loop_runs_again_for_second_derivatives_alone,
+    check_no_future,
+    check_nothing_is_kept_without_gradients,
+    gap_between_backwards,
+)
 from tests.refimpl.recurrent.cases_gru import METHOD, layer
 
 MODULE = "refimpl.recurrent.gru"
@@ -67,49 +74,29 @@ def test_reset_acts_after_the_product():
 
 
 def test_outputs_do_not_see_the_future():
-    x = LONG.clone().requires_grad_()
-    y, _ = randomize(GRU(3, 4, num_layers=2))(x)
-    (slope,) = torch.autograd.grad(y[6].sum(), x)
-    assert slope[7:].abs().max() == 0 < slope[6].abs().min()
+    check_no_future(GRU)
 
 
 @pytest.mark.parametrize("more", [(), (randn(3, seed=9),)], ids=["no bias", "bias"])
 def test_both_ways_of_the_backward_agree(more, record):
     """The derived backward, and the differentiable one that takes its place where second derivatives are wanted."""
     arguments = [v.clone().requires_grad_() for v in layer(100, *more).args]
-    y = gru_layer(*arguments)
-    loss = (y * (1 + y)).sum()
-    derived = torch.autograd.grad(loss, arguments, retain_graph=True)
-    stepwise = torch.autograd.grad(loss, arguments, create_graph=True)
-    gap = max(error(a, b) for a, b in zip(derived, stepwise, strict=True))
+    gap = gap_between_backwards(gru_layer, arguments)
     what = f"gradients, {len(arguments)} inputs"
     record(METHOD, MODULE, what, "autograd through the loop", error=gap, tolerance=1e-12, dtype=torch.float64)
 
 
 def test_backward_runs_the_loop_again_only_for_second_derivatives(monkeypatch):
-    calls = []
-    monkeypatch.setattr(gru, "_unroll", lambda *a, unroll=gru._unroll: calls.append(1) or unroll(*a))
-    x = LONG.clone().requires_grad_()
-    y = randomize(GRU(3, 4))(x)[0].sum()
-    torch.autograd.grad(y, x, retain_graph=True)
-    assert len(calls) == 1
-    torch.autograd.grad(y, x, create_graph=True)
-    assert len(calls) == 2
+    check_loop_runs_again_for_second_derivatives_alone(monkeypatch, gru, "_unroll", GRU)
 
 
 def test_evaluation_without_gradients_keeps_nothing(monkeypatch):
-    model = randomize(GRU(3, 4))
-    expected = model(LONG)[0]
-    monkeypatch.setattr(gru, "_Recurrence", None)
-    with torch.no_grad():
-        assert torch.equal(model(LONG)[0], expected)
+    check_nothing_is_kept_without_gradients(monkeypatch, gru, GRU)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_recurrence_runs_in_float32(dtype):
-    low = [v.to(dtype) for v in (randn(40, 2, 9, seed=1), randn(2, 3, seed=2), randn(9, 3, seed=3))]
-    ours, expected = gru_layer(*low), gru_layer(*(v.float() for v in low))
-    assert ours.dtype == dtype and torch.equal(ours, expected.to(dtype))
+    check_half_runs_in_float32(gru_layer, 3, dtype)
 
 
 def test_representation_and_factory_arguments():

@@ -9,7 +9,14 @@ from refimpl.recurrent import janet
 from refimpl.recurrent.janet import JANET, janet_layer
 from tests.refimpl.harness.case import randn, randomize
 from tests.refimpl.harness.compare import error
-from tests.refimpl.harness.recurrent import LONG
+from tests.refimpl.harness.recurrent import (
+    LONG,
+    check_half_runs_in_float32,
+    check_loop_runs_again_for_second_derivatives_alone,
+    check_no_future,
+    check_nothing_is_kept_without_gradients,
+    gap_between_backwards,
+)
 from tests.refimpl.recurrent.cases_janet import METHOD, layer
 
 MODULE = "refimpl.recurrent.janet"
@@ -71,47 +78,27 @@ def test_chrono_initialization():
 
 
 def test_outputs_do_not_see_the_future():
-    x = LONG.clone().requires_grad_()
-    y, _ = randomize(JANET(3, 4, num_layers=2))(x)
-    (slope,) = torch.autograd.grad(y[6].sum(), x)
-    assert slope[7:].abs().max() == 0 < slope[6].abs().min()
+    check_no_future(JANET)
 
 
 def test_both_ways_of_the_backward_agree(record):
     """The derived backward, and the differentiable one that takes its place where second derivatives are wanted."""
     arguments = [v.requires_grad_() for v in layer(100).args]
-    y = janet_layer(*arguments, 0.6)
-    loss = (y * (1 + y)).sum()
-    derived = torch.autograd.grad(loss, arguments, retain_graph=True)
-    stepwise = torch.autograd.grad(loss, arguments, create_graph=True)
-    gap = max(error(a, b) for a, b in zip(derived, stepwise, strict=True))
+    gap = gap_between_backwards(janet_layer, arguments, 0.6)
     record(METHOD, MODULE, "gradients, beta 0.6", "autograd through the loop", error=gap, tolerance=1e-12, dtype=torch.float64)
 
 
 def test_backward_runs_the_loop_again_only_for_second_derivatives(monkeypatch):
-    calls = []
-    monkeypatch.setattr(janet, "_unroll", lambda *a, unroll=janet._unroll: calls.append(1) or unroll(*a))
-    x = LONG.clone().requires_grad_()
-    y = randomize(JANET(3, 4))(x)[0].sum()
-    torch.autograd.grad(y, x, retain_graph=True)
-    assert len(calls) == 1
-    torch.autograd.grad(y, x, create_graph=True)
-    assert len(calls) == 2
+    check_loop_runs_again_for_second_derivatives_alone(monkeypatch, janet, "_unroll", JANET)
 
 
 def test_evaluation_without_gradients_keeps_nothing(monkeypatch):
-    model = randomize(JANET(3, 4))
-    expected = model(LONG)[0]
-    monkeypatch.setattr(janet, "_Recurrence", None)
-    with torch.no_grad():
-        assert torch.equal(model(LONG)[0], expected)
+    check_nothing_is_kept_without_gradients(monkeypatch, janet, JANET)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_recurrence_runs_in_float32(dtype):
-    low = [v.to(dtype) for v in (randn(40, 2, 6, seed=1), randn(2, 3, seed=2), randn(6, 3, seed=3))]
-    ours, expected = janet_layer(*low), janet_layer(*(v.float() for v in low))
-    assert ours.dtype == dtype and torch.equal(ours, expected.to(dtype))
+    check_half_runs_in_float32(janet_layer, 2, dtype)
 
 
 def test_representation_and_factory_arguments():

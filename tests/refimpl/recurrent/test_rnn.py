@@ -8,9 +8,16 @@ from torch import nn
 
 from refimpl.recurrent import rnn
 from refimpl.recurrent.rnn import RNN, rnn_layer
-from tests.refimpl.harness.case import randn, randomize
+from tests.refimpl.harness.case import randn
 from tests.refimpl.harness.compare import error
-from tests.refimpl.harness.recurrent import LONG
+from tests.refimpl.harness.recurrent import (
+    LONG,
+    check_half_runs_in_float32,
+    check_loop_runs_again_for_second_derivatives_alone,
+    check_no_future,
+    check_nothing_is_kept_without_gradients,
+    gap_between_backwards,
+)
 from tests.refimpl.recurrent.cases_rnn import METHOD, layer
 
 MODULE = "refimpl.recurrent.rnn"
@@ -47,48 +54,28 @@ def test_gradient_is_the_product_of_jacobians(record):
 
 
 def test_outputs_do_not_see_the_future():
-    x = LONG.clone().requires_grad_()
-    y, _ = randomize(RNN(3, 4, num_layers=2))(x)
-    (slope,) = torch.autograd.grad(y[6].sum(), x)
-    assert slope[7:].abs().max() == 0 < slope[6].abs().min()
+    check_no_future(RNN)
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
 def test_both_ways_of_the_backward_agree(nonlinearity, record):
     """The derived backward, and the differentiable one that takes its place where second derivatives are wanted."""
     arguments = [v.requires_grad_() for v in layer(100).args]
-    y = rnn_layer(*arguments, nonlinearity)
-    loss = (y * (1 + y)).sum()
-    derived = torch.autograd.grad(loss, arguments, retain_graph=True)
-    stepwise = torch.autograd.grad(loss, arguments, create_graph=True)
-    gap = max(error(a, b) for a, b in zip(derived, stepwise, strict=True))
+    gap = gap_between_backwards(rnn_layer, arguments, nonlinearity)
     record(METHOD, MODULE, f"gradients, {nonlinearity}", "autograd through the loop", error=gap, tolerance=1e-12, dtype=torch.float64)
 
 
 def test_backward_runs_the_loop_again_only_for_second_derivatives(monkeypatch):
-    calls = []
-    monkeypatch.setattr(rnn, "_states", lambda *a, states=rnn._states: calls.append(1) or states(*a))
-    x = LONG.clone().requires_grad_()
-    y = randomize(RNN(3, 4))(x)[0].sum()
-    torch.autograd.grad(y, x, retain_graph=True)
-    assert len(calls) == 1
-    torch.autograd.grad(y, x, create_graph=True)
-    assert len(calls) == 2
+    check_loop_runs_again_for_second_derivatives_alone(monkeypatch, rnn, "_states", RNN)
 
 
 def test_evaluation_without_gradients_keeps_nothing(monkeypatch):
-    model = randomize(RNN(3, 4))
-    expected = model(LONG)[0]
-    monkeypatch.setattr(rnn, "_Recurrence", None)
-    with torch.no_grad():
-        assert torch.equal(model(LONG)[0], expected)
+    check_nothing_is_kept_without_gradients(monkeypatch, rnn, RNN)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_recurrence_runs_in_float32(dtype):
-    low = [v.to(dtype) for v in (randn(40, 2, 3, seed=1), randn(2, 3, seed=2), randn(3, 3, seed=3))]
-    ours, expected = rnn_layer(*low), rnn_layer(*(v.float() for v in low))
-    assert ours.dtype == dtype and torch.equal(ours, expected.to(dtype))
+    check_half_runs_in_float32(rnn_layer, 1, dtype)
 
 
 def test_representation_and_factory_arguments():

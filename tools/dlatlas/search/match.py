@@ -66,13 +66,11 @@ def _whole_names(atoms: list[Atom], groups: list[Group]) -> dict[str, float]:
     names = {"".join(atom.stem for atom in atoms): quality}
     names.setdefault("".join(squash(word) for word in meaningful(joined(atoms))), quality)
     asked = [group for group in groups if not group.facet]
-    named = [group for group in asked if group.label not in KINDS and group.names]
-    if len(named) == 1 < len(asked) and all(group is named[0] or group.label in KINDS for group in asked):
-        for name in named[0].names:
-            names.setdefault(name, BESIDE_KIND * quality)
-    if len(asked) == 1:
-        for name in asked[0].names:
-            names.setdefault(name, (SYNONYM if len(groups) == 1 else BESIDE_FILTER) * quality)
+    subjects = [group for group in asked if group.label not in KINDS] or asked
+    if len(subjects) == 1:
+        worth = BESIDE_KIND if len(asked) > 1 else SYNONYM if len(groups) == 1 else BESIDE_FILTER
+        for name in subjects[0].names:
+            names.setdefault(name, worth * quality)
     names.pop("", None)
     return names
 

@@ -22,7 +22,6 @@ FUNCTION_RUNS = re.compile(
 )
 """Chinese words of that kind."""
 
-
 KIND = """
 algorithm method technique model approach theory tutorial introduction
 算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍
