@@ -135,7 +135,7 @@ class Bucket:
         while links or flights or again:
             times = [flights[0][0]] if flights else []
             times += again[:1]
-            if links and host.busy < host.slots:
+            if links and host.free:
                 times.append(max(now, host.ready))
             now = max(now, min(times))
             if again and again[0] <= now:
@@ -143,7 +143,6 @@ class Bucket:
                 links += 1
             elif flights and flights[0][0] <= now:
                 _, sent, served = heapq.heappop(flights)
-                host.busy -= 1
                 if served:
                     host.answered(now, sent)
                 else:
@@ -184,8 +183,21 @@ def test_a_host_that_limits_links_is_not_paused() -> None:
         assert host.ready == 0.0 or host.ready == pytest.approx(1.1)
         host.answered(0.11, at)
     assert host.limits_links and host.ready <= 0.11
+    host.sent(0.115)
     host.refused(0.12, 0.115, 1.0)
     assert host.ready <= 0.12
+
+
+def test_requests_on_their_way_since_before_a_refused_one_tell_nothing_of_it() -> None:
+    host = Pace(4, 0.0)
+    for at in (0.0, 0.01, 0.02, 0.03):
+        host.sent(at)
+    host.refused(0.1, 0.03, 1.0)
+    for at in (0.11, 0.12, 0.13):
+        assert host.ready == 0.0 and host.free
+        host.sent(at)
+        host.answered(at + 0.005, at)
+    assert host.limits_links and host.ready <= 0.14
 
 
 def test_a_host_that_limits_its_visitors_is_paused() -> None:

@@ -48,7 +48,7 @@ class Pace:
 
     def __init__(self, slots: int, spacing: float) -> None:
         self.slots = self._most = slots
-        self.busy = 0
+        self._flying: list[float] = []  # when those requests were sent that have no answer yet
         self._spacing = spacing
         self._gap = 0.0
         self._next = 0.0
@@ -66,6 +66,11 @@ class Pace:
         self._first_sent = float("inf")
         self._cycle_start = 0.0
         self._answers = self._all_answers = 0  # since the last pause, and in all
+
+    @property
+    def free(self) -> bool:
+        """Whether one more request may be made at once."""
+        return len(self._flying) < self.slots
 
     @property
     def ready(self) -> float:
@@ -93,7 +98,7 @@ class Pace:
         self._next += seconds
 
     def sent(self, now: float) -> None:
-        self.busy += 1
+        self._flying.append(now)
         self._next = now + max(self._gap if self._limits_visitors else 0.0, self._spacing)
         if now < self._first_sent:
             self._first_sent = self._cycle_start = now
@@ -101,8 +106,13 @@ class Pace:
             self._probes -= 1
             self._refused_at = now
 
+    def dropped(self, sent_at: float) -> None:
+        """A request was not made after all."""
+        self._flying.remove(sent_at)
+
     def answered(self, now: float, sent_at: float) -> None:
         """A request was not refused."""
+        self._flying.remove(sent_at)
         self._fruitless, self._fruitless_wait = 0, 0.0
         self._answers += 1
         self._all_answers += 1
@@ -130,6 +140,7 @@ class Pace:
 
     def refused(self, now: float, sent_at: float, wait: float) -> None:
         """A request was refused."""
+        self._flying.remove(sent_at)
         if sent_at <= self._refused_at:  # it was on its way when another was refused
             self._together += 1
             self._passed = self._probes = 0
@@ -149,5 +160,6 @@ class Pace:
         self._until = now + wait
         self._gap = min(BOLDER * (self._until - self._cycle_start) / max(self._answers, 1), LONGEST_GAP)
         self._cycle_start, self._answers = self._until, 0
-        self._probes = max(0, TRIAL - self._passed - self.busy) if self._undecided else 0
+        telling = self._passed + sum(other >= sent_at for other in self._flying)
+        self._probes = max(0, TRIAL - telling) if self._undecided else 0
         self._decide(now)

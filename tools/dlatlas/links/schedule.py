@@ -86,7 +86,7 @@ class Schedule:
                     if due != first.due:
                         continue  # another entry came before this one
                     first.due = INFINITY
-                    if first.waiting and first.pace.ready <= now and first.pace.busy < first.pace.slots:
+                    if first.waiting and first.pace.ready <= now and first.pace.free:
                         return self._taken(first, now)
                     self._queue(first)
                     continue
@@ -125,7 +125,7 @@ class Schedule:
 
     def _queue(self, host: _Host) -> None:
         due = max(host.pace.ready, monotonic())
-        if host.waiting and due < host.due and host.pace.busy < host.pace.slots:
+        if host.waiting and due < host.due and host.pace.free:
             host.due = due
             heapq.heappush(self._heap, (due, next(self._numbers), host))
 
@@ -138,7 +138,7 @@ class Schedule:
         """A job that was taken was not asked."""
         with self._lock:
             host = self._hosts[job.host]
-            host.pace.busy -= 1
+            host.pace.dropped(job.sent_at)
             self._queue(host)
             self._changed.notify()
 
@@ -146,7 +146,6 @@ class Schedule:
         """The host of a job answered it, or failed in some other way than by a refusal."""
         with self._lock:
             host = self._hosts[job.host]
-            host.pace.busy -= 1
             host.pace.answered(monotonic(), job.sent_at)
             host.answered_at = max(host.answered_at, job.sent_at)
             self._queue(host)
@@ -157,7 +156,6 @@ class Schedule:
         with self._lock:
             now = monotonic()
             host = self._hosts[job.host]
-            host.pace.busy -= 1
             if not job.refusals or host.answered_at > job.refused_at or host.pace.limits_links:
                 job.refusals += 1
             job.refused_at = now
