@@ -1,4 +1,4 @@
-"""What stacks with a single state share: the call, and the checks of one layer's tensors."""
+"""What stacks with a single state share: the call, and the checks of one layer's arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from torch import Tensor
 
 from refimpl.recurrent.stack import RecurrentStack
 
-__all__ = ["OneStateStack", "check_layer", "widened"]
+__all__ = ["OneStateStack", "check_layer", "check_nonlinearity", "widened"]
+
+NONLINEARITIES = ("tanh", "relu")
 
 
 class OneStateStack(RecurrentStack):
@@ -45,6 +47,12 @@ def check_layer(function: str, rows: int, projected: Tensor, h0: Tensor, weight_
         raise ValueError(f"{function}: projected must have shape (T, B, {height}) with T > 0, got {tuple(projected.shape)}")
     if h0.shape != (projected.shape[1], hidden):
         raise ValueError(f"{function}: h0 must have shape {(projected.shape[1], hidden)}, got {tuple(h0.shape)}")
+
+
+def check_nonlinearity(function: str, nonlinearity: str) -> None:
+    """Raise a ``ValueError`` in the name of ``function`` where the nonlinearity is not one of PyTorch's two."""
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(f"{function}: nonlinearity must be {' or '.join(NONLINEARITIES)}, got {nonlinearity!r}")
 
 
 def widened(*tensors: Tensor) -> list[Tensor]:

@@ -25,11 +25,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.recurrent.one_state import OneStateStack, check_layer, widened
+from refimpl.recurrent.one_state import OneStateStack, check_layer, check_nonlinearity, widened
 
 __all__ = ["RNN", "rnn_layer"]
-
-NONLINEARITIES = ("tanh", "relu")
 
 
 def rnn_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, nonlinearity: str = "tanh") -> Tensor:
@@ -47,7 +45,7 @@ def rnn_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, nonlinearity: st
     Raises:
         ValueError: a shape does not fit, or the nonlinearity is not known; the message names it.
     """
-    _named("rnn_layer", nonlinearity)
+    check_nonlinearity("rnn_layer", nonlinearity)
     check_layer("rnn_layer", 1, projected, h0, weight_hh)
     inputs = widened(projected, h0, weight_hh)
     h = _Recurrence.apply(*inputs, nonlinearity) if torch.is_grad_enabled() else _states(*inputs, nonlinearity)
@@ -115,7 +113,7 @@ class RNN(OneStateStack):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        _named("RNN", nonlinearity)
+        check_nonlinearity("RNN", nonlinearity)
         options = (bias, batch_first, dropout, bidirectional)
         super().__init__(input_size, hidden_size, num_layers, *options, rows=1, states=1, device=device, dtype=dtype)
         self.nonlinearity = nonlinearity
@@ -125,11 +123,6 @@ class RNN(OneStateStack):
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
-
-
-def _named(name: str, nonlinearity: str) -> None:
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(f"{name}: nonlinearity must be {' or '.join(NONLINEARITIES)}, got {nonlinearity!r}")
 
 
 if __name__ == "__main__":
