@@ -1,7 +1,7 @@
 """Other link checkers on the same webs, judged alike: how many live links they call broken, and how many gone ones they let pass.
 
-``python -m tests.tools.links.bench_peers [PROFILE …] --linkinator PATH --linkchecker PATH [--seed N] [--write]``. Both read one
-page of links on the plan's server, with their defaults and 20 s a request; linkinator retries on 429 in addition. ``--write``
+``python -m tests.tools.links.bench_peers [PROFILE …] --programs FOLDER … [--seeds N …] [--write]``. All are told to wait 20 s for
+a request and have their defaults else; linkinator is run with ``--retry`` too, and markdown-link-check retries on 429. ``--write``
 stores the rows beside those of the checker itself in ``evidence/links_bench.json``, as ``peers``.
 """
 
@@ -10,23 +10,28 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
+import re
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from html import escape
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from dlatlas.files import write_atomically
 
-from tests.tools.links.bench_check import STORE, free_port
+from tests.tools.links.bench_check import PROFILES, STORE, free_port
 from tests.tools.links.plans import Plan, make
 
-PROFILES = ("main", "hard", "ratelimit", "bombs")
 LONGEST = 170
 """Seconds after which a run is stopped; what it has not said counts for nothing."""
 
@@ -34,27 +39,59 @@ Said = Mapping[str, bool]
 """Whether each address is broken; addresses that were skipped are left out."""
 
 
-def linkinator(path: str, page: str, _: Path) -> Said:
-    done = subprocess.run(
-        [path, page, "--format", "json", "--retry", "--timeout", "20000", "--verbosity", "none"],
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-    )
-    links = json.loads(done.stdout[done.stdout.index("{") :])["links"]
+def linkinator(path: str, urls: Sequence[str], page: str, _: Path, *options: str) -> Said:
+    done = _run([path, page, "--format", "json", "--timeout", "20000", "--verbosity", "info", *options])
+    links = json.loads(done[done.index("{") :])["links"]
     return {link["url"]: link["state"] == "BROKEN" for link in links if link["state"] != "SKIPPED"}
 
 
-def linkchecker(path: str, page: str, folder: Path) -> Said:
+def linkinator_retrying(path: str, urls: Sequence[str], page: str, folder: Path) -> Said:
+    return linkinator(path, urls, page, folder, "--retry")
+
+
+def linkchecker(path: str, urls: Sequence[str], page: str, folder: Path) -> Said:
     out = folder / "linkchecker.csv"
     folder.chmod(0o777)  # it gives up its rights when it is root's
     options = ["--check-extern", "-r1", "--no-robots", "--timeout=20", "--no-status", "-v", "-F", f"csv/utf-8/{out}", "-o", "none"]
-    subprocess.run([path, *options, page], capture_output=True, timeout=LONGEST)
+    _run([path, *options, page])
     lines = (line for line in out.read_text("utf-8").splitlines() if not line.startswith("#"))
     return {row["urlname"]: row["valid"] != "True" for row in csv.DictReader(lines, delimiter=";")}
 
 
-PEERS = {"linkinator": linkinator, "linkchecker": linkchecker}
+def markdown_link_check(path: str, urls: Sequence[str], page: str, folder: Path) -> Said:
+    page_of_links, options = folder / "links.md", folder / "options.json"
+    page_of_links.write_text("".join(f"- <{url}>\n" for url in urls))
+    options.write_text(json.dumps({"timeout": "20s", "retryOn429": True}))
+    marks = re.findall(r"\[(.)\] (http\S+)", _run([path, "-c", str(options), str(page_of_links)]))
+    return {url: mark == "\N{HEAVY MULTIPLICATION X}" for mark, url in marks if mark != "/"}
+
+
+def sphinx(path: str, urls: Sequence[str], page: str, folder: Path) -> Said:
+    (folder / "conf.py").write_text("linkcheck_timeout = 20\n")
+    (folder / "index.rst").write_text("Links\n=====\n\n" + "".join(f"- `x <{url}>`__\n" for url in urls))
+    _run([path, "-q", "-b", "linkcheck", str(folder), str(folder / "out")])
+    rows = [json.loads(line) for line in (folder / "out" / "output.json").read_text("utf-8").splitlines()]
+    return {row["uri"]: row["status"] in ("broken", "timeout") for row in rows if row["status"] not in ("ignored", "unchecked")}
+
+
+def _run(command: Sequence[str]) -> str:
+    """What a program prints; its children end with it when it takes too long."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True) as program:
+        try:
+            return program.communicate(timeout=LONGEST)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(program.pid, signal.SIGKILL)
+            raise
+
+
+PEERS = {
+    "linkinator": linkinator,
+    "linkinator --retry": linkinator_retrying,
+    "linkchecker": linkchecker,
+    "markdown-link-check": markdown_link_check,
+    "sphinx-build": sphinx,
+}
+"""How each is run, by the name of its program and what else it is told."""
 
 
 def measure(profile: str, seed: int, peer: str, path: str) -> dict[str, Any]:
@@ -72,13 +109,13 @@ def measure(profile: str, seed: int, peer: str, path: str) -> dict[str, Any]:
             assert served.stdout is not None and served.stdout.readline() == "ready\n"
             began = time.monotonic()
             try:
-                said = PEERS[peer](path, page, Path(folder))
+                said = PEERS[peer](path, list(plan.truth), page, Path(folder))
                 ended = True
             except subprocess.TimeoutExpired:
                 said, ended = {}, False
             wall = time.monotonic() - began
+            memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of the program: the server has not ended yet
             served.communicate()
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return {
         "peer": peer,
         "profile": profile,
@@ -105,15 +142,15 @@ def judged(plan: Plan, said: Said) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profiles", nargs="*", default=["main"], help=", ".join(PROFILES))
-    for peer in PEERS:
-        parser.add_argument(f"--{peer}", metavar="PATH", help=f"the program {peer}; left out where it is not given")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--programs", nargs="+", metavar="FOLDER", help="where the programs lie; those that are not found are left out")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    for profile in args.profiles:
-        for peer in PEERS:
-            if path := getattr(args, peer):
-                row = measure(profile, args.seed, peer, path)
+    found = {peer: shutil.which(peer.split()[0], path=os.pathsep.join(args.programs or os.get_exec_path())) for peer in PEERS}
+    with ProcessPoolExecutor(1, max_tasks_per_child=1) as fresh:  # the peak of a process's children is never reset
+        for profile, seed, (peer, path) in product(args.profiles, args.seeds, found.items()):
+            if path:
+                row = fresh.submit(measure, profile, seed, peer, path).result()
                 print(json.dumps(row), flush=True)
                 if args.write:
                     store(row)

@@ -9,7 +9,8 @@ import pytest
 from dlatlas.evidence.store import write_json
 from dlatlas.search.evaluate import GOAL, Judged, Outcome, summary
 from dlatlas.site.context import Context
-from dlatlas.site.search_tables import QUALITY, SPEED, WORDS, fill
+from dlatlas.site.measured import fill
+from dlatlas.site.search_tables import QUALITY, SPEED, TABLES, WORDS
 
 PAGES = Path(__file__).resolve().parents[3] / "docs"
 MARKS = ["<!-- table: quality -->", "<!-- table: speed -->"]
@@ -18,7 +19,7 @@ MARKS = ["<!-- table: quality -->", "<!-- table: speed -->"]
 def filled(context: Context) -> str:
     page = context.root / "page.md"
     page.write_text("\n\n".join(["before", *MARKS, "after"]), "utf-8")
-    fill(context, page)
+    fill(context, page, TABLES)
     return page.read_text("utf-8")
 
 
@@ -51,7 +52,7 @@ def test_without_a_run_the_page_says_so(english: Context) -> None:
 
 
 def test_a_page_that_is_missing_is_not_made(english: Context) -> None:
-    fill(english, english.root / "none.md")
+    fill(english, english.root / "none.md", TABLES)
     assert not (english.root / "none.md").exists()
 
 

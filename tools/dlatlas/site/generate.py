@@ -13,7 +13,7 @@ from typing import Any
 
 from dlatlas.catalog.model import Catalog
 from dlatlas.evidence.store import Evidence, module_path
-from dlatlas.site import listing, search_tables
+from dlatlas.site import link_tables, listing, measured, search_tables
 from dlatlas.site.changes import changes_page
 from dlatlas.site.configuration import configuration, write_configuration
 from dlatlas.site.context import Context, Page, load_bench
@@ -62,7 +62,8 @@ def generate(root: Path, work: Path, catalog: Catalog, *, url: str | None = None
         tree = work / lang
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(root / "docs" / lang, tree)
-        search_tables.fill(context, tree / "search.md")
+        measured.fill(context, tree / "search.md", search_tables.TABLES)
+        measured.fill(context, tree / "links.md", link_tables.TABLES)
         shutil.copytree(root / "docs" / "assets", tree / "assets")
         for page in pages(context):
             write_page(tree, page)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from dlatlas.site import proof
 from dlatlas.site.context import Context
 from dlatlas.site.markup import tag
+from dlatlas.site.measured import Tables
 from dlatlas.site.strings import LANGUAGES
 
 QUALITY = "evidence/search_quality.json"
@@ -59,19 +58,6 @@ WORDS = {
 """Words of the tables in both languages."""
 
 
-def fill(context: Context, file: Path) -> None:
-    """Put the tables into a page, where it has ``<!-- table: quality -->`` and ``<!-- table: speed -->``."""
-    if not file.is_file():
-        return
-    text = file.read_text("utf-8")
-    for name, source, table in (("quality", QUALITY, _quality), ("speed", SPEED, _speed)):
-        path = context.root / source
-        stored = json.loads(path.read_text("utf-8")) if path.is_file() else None
-        content = table(context, stored) if stored else tag("p", context.say("not-run"))
-        text = text.replace(f"<!-- table: {name} -->", content)
-    file.write_text(text, "utf-8")
-
-
 def _word(context: Context, name: str, **values: Any) -> str:
     found = WORDS.get(name)
     return found[LANGUAGES.index(context.lang)].format(**values) if found else escape(name)
@@ -119,3 +105,6 @@ def _speed(context: Context, stored: dict[str, Any]) -> str:
         for row in stored["scale"]
     ]
     return proof.table(headers, rows, "numbers-table") + proof.environment(context, stored.get("environment", {}))
+
+
+TABLES: Tables = {"quality": (QUALITY, _quality), "speed": (SPEED, _speed)}

@@ -1,0 +1,26 @@
+"""Tables of stored measurements, in the places that hand-written pages name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlatlas.site.context import Context
+from dlatlas.site.markup import tag
+
+Tables = Mapping[str, tuple[str, Callable[[Context, Any], str]]]
+"""By the name of a place: the file that holds what was measured, and what makes HTML of it."""
+
+
+def fill(context: Context, file: Path, tables: Tables) -> None:
+    """Put each table where a page has ``<!-- table: name -->``; where nothing was measured yet, the page says so."""
+    if not file.is_file():
+        return
+    text = file.read_text("utf-8")
+    for name, (source, table) in tables.items():
+        path = context.root / source
+        stored = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        text = text.replace(f"<!-- table: {name} -->", table(context, stored) if stored else tag("p", context.say("not-run")))
+    file.write_text(text, "utf-8")
