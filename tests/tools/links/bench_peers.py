@@ -122,7 +122,7 @@ def measure(profile: str, seed: int, peer: str, path: str) -> dict[str, Any]:
         "seed": seed,
         "ended": ended,
         "wall": round(wall, 1),
-        "memory": round(memory),
+        "memory": round(memory) if ended else None,
         **judged(plan, said),
     }
 

@@ -74,13 +74,7 @@ def _peers(context: Context, stored: dict[str, Any]) -> str:
     mine = [_mine(row) for row in stored["rows"] if (row["profile"], row["seed"]) in tried]
     headers = [_word(context, name) for name in ("web", "program", "seconds", "memory", "broken", "passed", "unsaid")]
     rows = [
-        [
-            tag("code", escape(profile)),
-            tag("code", escape(program)),
-            _time(context, runs),
-            f"{max(row['memory'] for row in runs):.0f} MiB",
-            *(_number([row[name] for row in runs]) for name in ("live_called_broken", "gone_passed", "unsaid")),
-        ]
+        [tag("code", escape(profile)), tag("code", escape(program)), *_cells(context, runs)]
         for (profile, program), runs in sorted(_groups([*mine, *peers], "profile", "peer").items(), key=_place)
     ]
     return proof.table(headers, rows, "numbers-table") if peers else tag("p", context.say("not-run"))
@@ -96,10 +90,12 @@ def _place(group: tuple[tuple[str, ...], Any]) -> tuple[str, bool, str]:
     return profile, program != ME, program
 
 
-def _time(context: Context, runs: list[dict[str, Any]]) -> str:
-    if all(row["ended"] for row in runs):
-        return f"{median(row['wall'] for row in runs):.1f} s"
-    return _word(context, "stopped", seconds=max(row["wall"] for row in runs))
+def _cells(context: Context, runs: list[dict[str, Any]]) -> list[str]:
+    """What the runs measured; a program that had to be stopped has said nothing by then."""
+    if not all(row["ended"] for row in runs):
+        return [_word(context, "stopped", seconds=max(row["wall"] for row in runs)), *"————"]
+    counts = [_number([row[name] for row in runs]) for name in ("live_called_broken", "gone_passed", "unsaid")]
+    return [f"{median(row['wall'] for row in runs):.1f} s", f"{max(row['memory'] for row in runs):.0f} MiB", *counts]
 
 
 TABLES: Tables = {"links-webs": (BENCH, _webs), "links-peers": (BENCH, _peers)}
