@@ -2,9 +2,10 @@ import re
 from html import unescape
 from pathlib import Path
 
+import msgspec
 import pytest
 from dlatlas.evidence.store import write_json
-from dlatlas.site import listing
+from dlatlas.site import listing, proof
 from dlatlas.site.configuration import configuration
 from dlatlas.site.context import Context, relative
 from dlatlas.site.generate import markdown, pages
@@ -75,6 +76,14 @@ def test_a_claim_whose_seed_leaves_the_band_does_not_hold(site_tree: Path, engli
     write_json(site_tree / "evidence/claims/adam-steps.json", {**fields, "values": {"step": [0.5, 1.5]}})
     body = topic(Context(site_tree, english.catalog, Evidence(site_tree), {}, "en"), "optimizers")
     assert "does not hold" in body and "1 ± 0.71" in body
+
+
+def test_a_claim_that_does_not_reproduce_says_so(english: Context, chinese: Context) -> None:
+    (found,) = (claim for topic in english.catalog.topics for claim in topic.claims)
+    assert "not reproduced" not in proof.claim(english, found)
+    missed = msgspec.structs.replace(found, reproduces=False)
+    assert "not reproduced" in proof.claim(english, missed) and "badge-verified" in proof.claim(english, missed)
+    assert "未能复现" in proof.claim(chinese, missed)
 
 
 def test_planned_methods_are_called_planned(english: Context, chinese: Context) -> None:

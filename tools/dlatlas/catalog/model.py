@@ -171,13 +171,17 @@ class Expectation(Record):
 
 
 class Claim(Record):
-    """A sentence that an experiment of this repository checks."""
+    """A sentence that an experiment of this repository checks.
+
+    Where what the source says is not seen here, ``reproduces`` is false, the statement says so, and ``expect`` holds what is seen.
+    """
 
     id: Slug
     statement: Both
     source: str
     experiment: Annotated[str, Meta(pattern=r"^refimpl\.experiments(\.\w+)+:\w+$")]
     expect: tuple[Expectation, ...]
+    reproduces: bool = True
 
 
 class Erratum(Record):

@@ -33,6 +33,7 @@ def run_list(args: argparse.Namespace) -> int:
             "topic": topic.id,
             "statement": {"en": claim.statement.en, "zh": claim.statement.zh},
             "experiment": claim.experiment,
+            "reproduces": claim.reproduces,
             "status": evidence.claim_status(claim.id, claim.experiment.split(":")[0]),
         }
         for topic in load(root).topics

@@ -146,6 +146,9 @@ def claim(context: Context, claim: Claim) -> str:
     record = context.evidence.claims.get(claim.id)
     status = context.evidence.claim_status(claim.id, claim.experiment.split(":")[0])
     head = tag("p", context.html(claim.statement), class_="statement") + _source(context, claim.source)
+    if not claim.reproduces:
+        mark = tag("span", context.say("not-reproduced"), class_="badge badge-fails")
+        head += tag("p", f"{mark} {context.say('not-reproduced-note')}", class_="note")
     if record is None:
         return head + tag("p", context.say("not-run"), class_="note")
     rows = []

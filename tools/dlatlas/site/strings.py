@@ -134,6 +134,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "value": ("Value", "量"),
     "holds": ("holds", "成立"),
     "fails": ("does not hold", "不成立"),
+    "not-reproduced": ("not reproduced", "未能复现"),
+    "not-reproduced-note": (
+        "What the source says is not seen in this experiment; the bands below hold what is seen.",
+        "来源的说法在本实验中未出现；下面的范围是实际看到的结果。",
+    ),
     "over-seeds": (
         "mean ± standard deviation over {n} seeds, each of which must lie in the band",
         "{n} 个随机种子的均值 ± 标准差，每个种子都须落在预期范围内",
