@@ -1,4 +1,4 @@
-// Finds and ranks records as dlatlas search does documents: each word or name of the query is looked up in Pagefind on its own,
+// Finds and ranks records as dlatlas search does documents: each word or name of the query is looked up in the index on its own,
 // rare ones count more, what lacks one loses its share, whole names and addresses stand first.
 
 import { hashed, isHan, pairs, unitTokens } from "./search-text.js";
@@ -7,12 +7,12 @@ const PART = /((?<!\S)[-−])?(?:([A-Za-z]+)[:：])?(?:"([^"]*)"?|([^\s"]+))/g;
 const FILTERS = new Set(["type", "topic", "area", "lang", "level", "year", "framework", "has"]);
 const LONGEST = 400;
 const LOADED = 16; // results whose prior is known before the last sorting
-const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, SHARPNESS = 0.5, PAGE = 0.4, NAMED = 3000;
+const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, PAGE = 0.4, NAMED = 3000;
 
 export class Finder {
   // words: a function that fetches the known words, most frequent first
-  constructor(pagefind, preparer, rules, words) {
-    Object.assign(this, { pagefind, preparer, rules, words });
+  constructor(index, preparer, rules, words) {
+    Object.assign(this, { index, preparer, rules, words });
     this.names = new Set(rules.names);
     this.functionWords = new Set(rules.functionWords);
     this.functionRuns = new RegExp(rules.functionRuns);
@@ -21,7 +21,7 @@ export class Finder {
 
   async find(text, limit) {
     const query = this.parse(text.slice(0, LONGEST));
-    this.filters = await this.filtersOf(query.filters);
+    this.allowed = await this.allowedBy(query.filters);
     this.looked.clear();
     const whole = await this.keyed(text);
     if (whole.size) return this.told(whole, [], {}, limit);
@@ -31,12 +31,10 @@ export class Finder {
     for (const phrase of query.phrases) {
       const found = await this.look(phrase);
       for (const id of points.keys()) if (!found.has(id)) points.delete(id);
-      if (!groups.length) for (const [id, one] of found) points.set(id, one);
+      if (!groups.length) for (const [id, score] of found) points.set(id, score);
     }
-    for (const [id, one] of query.phrases.length ? [] : await this.named(query.words.map((word) => corrected[word] ?? word))) points.set(id, { ...one, score: one.score + (points.get(id)?.score ?? 0) });
-    if (!query.words.length && !query.phrases.length && this.filters) {
-      for (const result of (await this.pagefind.search(null, { filters: this.filters })).results) points.set(result.id, { score: 0, result });
-    }
+    for (const [id, score] of query.phrases.length ? [] : await this.named(query.words.map((word) => corrected[word] ?? word))) points.set(id, score + (points.get(id) ?? 0));
+    if (!query.words.length && !query.phrases.length) for (const id of this.allowed ?? []) points.set(id, 0);
     for (const tokens of query.excluded) for (const id of (await this.look(tokens)).keys()) points.delete(id);
     const terms = [...groups.flatMap((group) => group.terms), ...query.phrases.flat()];
     return this.told(points, terms, corrected, limit);
@@ -58,26 +56,20 @@ export class Finder {
     return query;
   }
 
-  async filtersOf(given) {
-    if (!given.length) return undefined;
-    const known = await this.pagefind.filters();
-    return { all: given.map(([name, body]) => ({ [name]: { any: body.split(",").flatMap((value) => valuesOf(Object.keys(known[name] ?? {}), value)) } })) };
+  // The records that pass all filters; undefined without a filter.
+  async allowedBy(given) {
+    const sets = await Promise.all(given.map(async ([name, body]) => {
+      const known = await this.index.values(name);
+      return new Set(body.split(",").flatMap((value) => valuesOf(Object.keys(known), value)).flatMap((value) => known[value] ?? []));
+    }));
+    return sets.length ? new Set([...sets[0]].filter((id) => sets.every((set) => set.has(id)))) : undefined;
   }
 
-  // Records that hold the tokens in a row, with Pagefind's score.
+  // Records that hold the tokens in a row, and how strongly.
   look(tokens) {
     const phrase = tokens.join(" ");
-    if (!this.looked.has(phrase)) this.looked.set(phrase, this.lookUp(phrase));
+    if (!this.looked.has(phrase)) this.looked.set(phrase, this.index.look(tokens, this.allowed));
     return this.looked.get(phrase);
-  }
-
-  async lookUp(phrase) {
-    const options = this.filters ? { filters: this.filters } : {};
-    const strict = new Set((await this.pagefind.search(`"${phrase}"`, options)).results.map((result) => result.id));
-    const found = new Map();
-    if (!strict.size) return found;
-    for (const result of (await this.pagefind.search(phrase, options)).results) if (strict.has(result.id)) found.set(result.id, { score: result.score, result });
-    return found;
   }
 
   async known(word) {
@@ -145,19 +137,15 @@ export class Finder {
       const best = new Map();
       for (const { tokens, quality } of one.ways) {
         const found = await this.look(tokens);
-        const most = Math.max(...[...found.values()].map((hit) => hit.score));
-        for (const [id, { score, result }] of found) {
-          const strength = quality * (score / most) ** SHARPNESS;
-          if (strength > (best.get(id)?.strength ?? 0)) best.set(id, { strength, result });
-        }
+        for (const [id, score] of found) best.set(id, Math.max(best.get(id) ?? 0, quality * score / (this.rules.saturation + quality * score)));
       }
       counted.push({ best, weight: Math.log(1 + (this.rules.documents - best.size + 0.5) / (best.size + 0.5)) });
     }
     const total = counted.reduce((sum, { weight }) => sum + weight, 0) || 1;
     for (const { best, weight } of counted) {
-      for (const [id, { strength, result }] of best) {
-        const one = points.get(id) ?? { sum: 0, share: 0, result };
-        points.set(id, { sum: one.sum + this.rules.points * weight * strength, share: one.share + weight / total, result });
+      for (const [id, strength] of best) {
+        const one = points.get(id) ?? { sum: 0, share: 0 };
+        points.set(id, { sum: one.sum + this.rules.points * weight * strength, share: one.share + weight / total });
       }
     }
     for (let i = 1; i < groups.length; i += 1) {
@@ -166,11 +154,8 @@ export class Finder {
       for (const id of together.keys()) if (points.has(id)) points.get(id).sum += bonus;
     }
     const enough = [...points.values()].filter((one) => one.share > 0.99).length >= 5;
-    for (const [id, one] of points) {
-      one.score = one.sum * one.share;
-      if (one.share < (enough ? 0.99 : 0.35)) points.delete(id);
-    }
-    return points;
+    const kept = [...points].filter(([, { share }]) => share >= (enough ? 0.99 : 0.35));
+    return new Map(kept.map(([id, { sum, share }]) => [id, sum * share]));
   }
 
   // Records whose name the query is; those of greater weight first.
@@ -180,8 +165,8 @@ export class Finder {
     const found = new Map();
     for (const name of new Set([stemmed(words), stemmed(short), ...(words.some(isHan) ? [] : [this.preparer.stem(short.join(""))])])) {
       const hits = name ? await this.look([hashed("name", name)]) : new Map();
-      const most = Math.max(...[...hits.values()].map((hit) => hit.score));
-      for (const [id, { score, result }] of hits) if (!found.has(id)) found.set(id, { score: NAMED * (score / most), result });
+      const most = greatest(hits.values());
+      for (const [id, score] of hits) if (!found.has(id)) found.set(id, NAMED * (score / most));
     }
     return found;
   }
@@ -195,14 +180,20 @@ export class Finder {
   }
 
   async told(points, terms, corrected, limit) {
-    const sorted = [...points.values()].sort((a, b) => b.score - a.score);
-    const loaded = await Promise.all(sorted.slice(0, Math.max(LOADED, limit)).map(async ({ score, result }) => {
-      const { meta } = await result.data();
+    const sorted = [...points].sort(([a, one], [b, other]) => other - one || a - b);
+    const loaded = await Promise.all(sorted.slice(0, Math.max(LOADED, limit)).map(async ([id, score]) => {
+      const meta = await this.index.shown(id);
       return { ...meta, score: (meta.type === "page" ? PAGE : 1) * score + this.rules.prior * Number(meta.prior ?? 0) };
     }));
     const results = loaded.sort((a, b) => b.score - a.score || Number(b.prior) - Number(a.prior)).slice(0, limit);
     return { results, total: points.size, corrected, terms: [...new Set(terms)] };
   }
+}
+
+function greatest(numbers) {
+  let most = 0;
+  for (const number of numbers) most = Math.max(most, number);
+  return most;
 }
 
 const group = (all, terms) => ({ ways: all.map((tokens) => ({ tokens, quality: 1 })), terms });

@@ -1,6 +1,7 @@
 // The search dialog: finds in the records of both languages as one types, shows them in the reader's.
 
 import { Finder } from "./search-find.js";
+import { Index } from "./search-index.js";
 import { isHan, Preparer } from "./search-text.js";
 
 const dialog = document.querySelector("dialog#search");
@@ -29,14 +30,11 @@ let selected = -1;
 
 function load() {
   engine ??= (async () => {
-    const [pagefind, rules] = await Promise.all([import(new URL("pagefind.js", shared).href), fetch(new URL("rules.json", shared)).then((answer) => answer.json())]);
-    // records have their weights; neither their length nor how much of a word matches is to change them
-    await pagefind.options({ ranking: { pageLength: 0, termSimilarity: 1 } });
-    await pagefind.init();
+    const [index, rules] = await Promise.all([Index.open(shared), fetch(new URL("rules.json", shared)).then((answer) => answer.json())]);
     let known = null;
     const vocabulary = () => (known ??= fetch(new URL("words.txt", shared)).then((answer) => answer.text()).then((text) => text.split(" ")));
     const preparer = new Preparer(rules);
-    return { finder: new Finder(pagefind, preparer, rules, vocabulary), preparer, types: rules.types[lang] };
+    return { finder: new Finder(index, preparer, rules, vocabulary), preparer, types: rules.types[lang] };
   })().catch((error) => { engine = null; throw error; });
   return engine;
 }

@@ -31,7 +31,7 @@ def test_the_whole_site(site_tree: Path, tmp_path: Path) -> None:
         assert 'id="refimpl.training.adam.Adam"' in page
         other = {"en": "zh", "zh": "en"}[lang]
         assert f'href="../../../{other}/training/optimizers/" hreflang="{other}"' in page
-        assert (site / "search/pagefind.js").is_file() and (site / lang / "assets/search.js").is_file()
+        assert (site / "search/index.json").is_file() and (site / lang / "assets/search.js").is_file()
         assert re.search(r'id="__codelineno-0-12"', text(site, f"{lang}/source/refimpl.training.adam"))
         assert (site / lang / "source/refimpl.training.adam/adam.py.txt").read_text("utf-8") == (
             site_tree / "refimpl/training/adam.py"

@@ -10,9 +10,3 @@ def test_the_lock_file_pins_everything_and_names_no_registry() -> None:
     assert {name: lock[f"node_modules/{name}"]["version"] for name in wanted} == wanted
     assert all("resolved" not in package for package in lock.values())
     assert all(package.get("integrity") or package.get("optional") for name, package in lock.items() if name)
-
-
-def test_the_lock_file_holds_the_search_program_of_every_platform() -> None:
-    lock = json.loads((FOLDER / "package-lock.json").read_text("utf-8"))["packages"]
-    platforms = lock["node_modules/pagefind"]["optionalDependencies"]
-    assert {name: lock[f"node_modules/{name}"]["version"] for name in platforms} == platforms

@@ -64,8 +64,7 @@ def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None)
         with _step("formulas and styles"):
             _together({lang: node_tools.start(node_tools.FOLDER / "finish.mjs", new / lang) for lang in LANGUAGES})
         with _step("search index"):
-            records = search.prepare(new, catalog, work)
-            _together({"records": node_tools.start(node_tools.FOLDER / "search.mjs", records, new / "search")})
+            search.prepare(new, catalog)
         (new / "index.html").write_text(landing(), "utf-8")
         (new / "404.html").write_text(missing(), "utf-8")
         (new / MARK).touch()

@@ -1,4 +1,4 @@
-"""The search of the site: the documents of ``dlatlas search`` and the site's other pages, as records for Pagefind.
+"""The search of the site: the documents of ``dlatlas search`` and the site's other pages, as records of a static index.
 
 The browser looks for the same prepared text as the command does: stems and Chinese pairs, made here by
 ``dlatlas.search.text`` and there by ``search-text.js`` from the same rules. What the command does by tables is written
@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from html import escape
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,14 +20,12 @@ from dlatlas.search import rank, stems, text
 from dlatlas.search.documents import Document, documents, subjects, synonyms
 from dlatlas.search.match import SYNONYM
 from dlatlas.search.stopwords import FUNCTION_RUNS, FUNCTION_WORDS
-from dlatlas.site.markup import tag
 from dlatlas.site.page_text import PageText, read
+from dlatlas.site.search_index import Record, write
 from dlatlas.site.strings import LANGUAGES, say
 
-HEAVIEST = 10.0
-"""The greatest weight that Pagefind knows."""
-
-SCALE = HEAVIEST / max(rank.WEIGHTS.values())
+PAGE = 0.5
+"""What a word in the text of a page counts, beside one in a note."""
 
 TYPES = (*get_args(EntryType), "topic", "method", "page")
 
@@ -51,6 +48,7 @@ def rules(catalog: Catalog) -> dict[str, Any]:
         "documents": sum(1 for _ in documents(catalog)),
         "types": {lang: {name: say(lang, f"type-{name}") for name in TYPES} for lang in LANGUAGES},
         "points": rank.POINTS,
+        "saturation": rank.SATURATION,
         "prior": rank.PRIOR,
     }
 
@@ -65,8 +63,8 @@ def vocabulary(catalog: Catalog) -> list[str]:
     return [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if 2 < len(word) <= 40]
 
 
-def records(site: Path, catalog: Catalog) -> Iterator[dict[str, str]]:
-    """All records: ``url``, which only names them, and ``html``, which Pagefind reads. ``site`` holds the built pages."""
+def records(site: Path, catalog: Catalog) -> Iterator[Record]:
+    """All records. ``site`` holds the built pages."""
     expressions = _Expressions(catalog)
     areas = catalog.area_of()
     notes = _notes(catalog)
@@ -84,9 +82,8 @@ def records(site: Path, catalog: Catalog) -> Iterator[dict[str, str]]:
         titles = {"en": document.title.get("en", ""), "zh": document.title.get("zh", "")}
         other = next((title for title in document.title.values() if title), "")
         meta |= {"en": titles["en"] or other, "zh": titles["zh"] or other}
-        yield {"url": f"/{kind}/{document.id}", "html": _html(meta, document.facets, expressions.of(document))}
-    for pages in read(site):
-        yield {"url": f"/page/{pages['en'].path}", "html": _page(pages)}
+        yield Record(_filled(meta), document.facets, expressions.of(document))
+    yield from map(_page, read(site))
 
 
 def _anchor(page: str, method: str, module: str) -> str:
@@ -111,24 +108,16 @@ def _first(summary: str) -> str:
     return summary.strip().split("\n\n")[0]
 
 
-def _page(pages: Mapping[str, PageText]) -> str:
+def _filled(meta: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in meta.items() if value}
+
+
+def _page(pages: Mapping[str, PageText]) -> Record:
     meta = {"id": pages["en"].path, "type": "page", "path": pages["en"].path, "prior": "0"}
     meta |= {lang: page.title for lang, page in pages.items()} | {f"note-{lang}": page.description for lang, page in pages.items()}
-    parts = [(_weight("title"), text.tokens(page.title)) for page in pages.values()]
-    parts += [(_weight("note") / 2, text.tokens(page.text)) for page in pages.values()]
-    return _html(meta, {"type": ("page",)}, parts)
-
-
-def _weight(field: str) -> float:
-    return min(HEAVIEST, SCALE * rank.WEIGHTS[field])
-
-
-def _html(meta: Mapping[str, str], facets: Mapping[str, Iterable[str]], parts: Iterable[tuple[float, Iterable[str]]]) -> str:
-    """A record as the page that Pagefind reads: what is shown, the filters, and words with their weights."""
-    head = "".join(tag("i", data_pagefind_meta=f"{name}[data-value]", data_value=value) for name, value in meta.items() if value)
-    head += "".join(tag("i", data_pagefind_filter=f"{name}:{value}") for name, values in facets.items() for value in values)
-    body = "".join(tag("p", escape(" ".join(words)), data_pagefind_weight=f"{weight:g}") for weight, words in parts if words)
-    return f'<html lang="en"><body data-pagefind-body>{head}{body}</body></html>'
+    parts = [(rank.WEIGHTS["title"], text.tokens(page.title)) for page in pages.values()]
+    parts += [(PAGE * rank.WEIGHTS["note"], text.tokens(page.text)) for page in pages.values()]
+    return Record(_filled(meta), {"type": ("page",)}, parts)
 
 
 class _Expressions:
@@ -157,18 +146,18 @@ class _Expressions:
         """The words of a document with their weights: its fields, other expressions, its topics, its names and addresses."""
         for field, content in document.fields.items():
             found = text.tokens(content)
-            yield _weight(field), found
-            yield SYNONYM * _weight(field), self._others(found)
+            yield rank.WEIGHTS[field], found
+            yield SYNONYM * rank.WEIGHTS[field], self._others(found)
         for topic in document.topics:
-            yield SCALE * rank.TAGS["home" if topic == document.topics[0] else "topic"], self.subjects[topic]
+            yield rank.TAGS["home" if topic == document.topics[0] else "topic"], self.subjects[topic]
         marks: dict[str, float] = {}
         for name, bonus in document.names:
             squashed = text.squash(name)
             for other, share in ((squashed, 1.0), *((other, SYNONYM) for other in self.names[squashed])):
                 marks[other] = max(marks.get(other, 0.0), share * bonus)
         for weight in sorted(set(marks.values())):
-            yield HEAVIEST * weight / 100, [hashed("name", name) for name in marks if name and marks[name] == weight]
-        yield HEAVIEST, [hashed("key", key) for key in document.keys]
+            yield weight / 100, [hashed("name", name) for name in marks if name and marks[name] == weight]
+        yield 1.0, [hashed("key", key) for key in document.keys]
 
     def _others(self, found: list[str]) -> list[str]:
         others: list[str] = []
@@ -191,9 +180,8 @@ def hashed(kind: str, name: str) -> str:
     return f"{kind}0{value:08x}"
 
 
-def prepare(site: Path, catalog: Catalog, work: Path) -> Path:
-    """Write the browser's tables into ``site/search`` and the records into a file below ``work``, which is returned."""
+def prepare(site: Path, catalog: Catalog) -> None:
+    """Write the index and the browser's tables into ``site/search``; the pages are already there."""
     write_atomically(site / "search/rules.json", json.dumps(rules(catalog), ensure_ascii=False, separators=(",", ":")))
     write_atomically(site / "search/words.txt", " ".join(vocabulary(catalog)))
-    write_atomically(work / "records.ndjson", (json.dumps(record, ensure_ascii=False) + "\n" for record in records(site, catalog)))
-    return work / "records.ndjson"
+    write(records(site, catalog), site / "search")
