@@ -1,0 +1,29 @@
+"""Drawn images with boxes, for the detectors' demonstrations and tests: bars on a noisy ground."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["bars"]
+
+
+def bars(count: int, size: int = 32, generator: torch.Generator | None = None) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Images with a lying bar (class 1) in one half and, in every second image, a standing one (class 2) in the other.
+
+    Returns:
+        Images ``(count, 3, size, size)``, and for each its boxes ``(M, 4)`` and classes ``(M,)``.
+    """
+    images, boxes, classes = 0.1 * torch.randn(count, 3, size, size, generator=generator), [], []
+    for n in range(count):
+        half = size // 2
+        objects = [(1, half - 2, 6, 0), (2, 6, half - 2, half)][: 1 + n % 2]
+        found = []
+        for _, width, height, start in objects:
+            x = start + int(torch.randint(0, half - width + 1, (), generator=generator))
+            y = int(torch.randint(0, size - height + 1, (), generator=generator))
+            images[n, :, y : y + height, x : x + width] += 1
+            found.append([x, y, x + width, y + height])
+        boxes.append(images.new_tensor(found))
+        classes.append(torch.tensor([kind for kind, *_ in objects], device=images.device))
+    return images, boxes, classes
