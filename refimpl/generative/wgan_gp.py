@@ -28,19 +28,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from refimpl.generative.wgan import critic_loss, generator_loss
+
 __all__ = ["critic_loss", "generator_loss", "gradient_penalty", "interpolate", "wgan_gp_loss"]
 
 Critic = Callable[[Tensor], Tensor]
-
-
-def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Mean score of the generated minus that of the real examples: the negative of the distance's estimate."""
-    return fake_scores.mean() - real_scores.mean()
-
-
-def generator_loss(fake_scores: Tensor) -> Tensor:
-    """What the generator minimizes: the negative mean score of its examples."""
-    return -fake_scores.mean()
 
 
 def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor | None = None, *, generator: torch.Generator | None = None) -> Tensor:
