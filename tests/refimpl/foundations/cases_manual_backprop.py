@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -88,7 +89,6 @@ CASES = [
         lambda: [
             Sample((X, TARGET, *DEEP)),
             Sample((X, TARGET, *DEEP, "tanh"), {}, "tanh"),
-            Sample((X, SOFT, *layers(3, 2, 4, seed=5)), {"activation": "tanh"}, "soft targets"),
             Sample((X, TARGET, *SHALLOW), {}, "one layer"),
         ],
         (AUTOGRAD, EQUATIONS),
@@ -96,5 +96,17 @@ CASES = [
         degenerate=lambda: [Sample((X[:1], TARGET[:1], *DEEP), {}, "one row")],
         bad=BAD,
         tolerance={torch.bfloat16: 8e-2},  # the gradients compared are those of gradients, six roundings deep
-    )
+        compiles="the case below is compiled",
+    ),
+    Case(
+        METHOD,
+        "soft targets",
+        function(loss_and_gradients, activation="tanh"),
+        lambda: [Sample((X, SOFT, *layers(3, 2, 4, seed=5)))],
+        (
+            Oracle(AUTOGRAD.name, partial(autograd, activation="tanh")),
+            Oracle(EQUATIONS.name, partial(numpy_loss_and_gradients, activation="tanh"), "numpy"),
+        ),
+        tolerance={torch.bfloat16: 8e-2},  # as above
+    ),
 ]
