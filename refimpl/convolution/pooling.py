@@ -17,7 +17,7 @@ Equations (window R of one channel)
     receptive-field   r_l = r_{l-1} + (k_l - 1) prod_{i<l} s_i,   r_0 = 1
 
 Deviations from the papers
-    1. A window is reduced along its columns and then along its rows, which is exact for maximum, sum and norm.
+    1. A window is reduced along one axis and then along the other, which is exact for maximum, sum and norm.
     2. The norm is taken of x / m, m the largest magnitude, so that no power overflows or vanishes.
     3. The Lp norm has no weights; the Lp pooling of Sermanet and others weighs the window with a Gaussian.
     4. A window of zeros, where p_i is 0 / 0, gives 0 in stochastic pooling; negative activations count as zero.
@@ -128,7 +128,7 @@ def avg_pool2d(
     x = Windows("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise ValueError("avg_pool2d: divisor_override must not be zero, got 0")
-    sums = x.reduce(total, raised(input))
+    sums = x.sum(raised(input))
     return (sums / (divisor_override or x.counts(raised(input), count_include_pad))).to(input.dtype)
 
 

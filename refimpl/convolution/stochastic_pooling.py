@@ -37,8 +37,8 @@ def stochastic_pool2d(
     x = Windows("stochastic_pool2d", input, kernel_size, stride)
     a = raised(input).relu()
     if not training:
-        sums = x.reduce(total, a)
-        return (x.reduce(total, a.square()) / torch.where(sums > 0, sums, 1)).to(input.dtype)
+        sums = x.sum(a)
+        return (x.sum(a.square()) / torch.where(sums > 0, sums, 1)).to(input.dtype)
     shape = (*a.shape[:-2], *x.size)
     if uniform is None:
         uniform = a.new_empty(shape).uniform_()
