@@ -79,7 +79,7 @@ def good_site(folder: Path) -> Path:
     return site
 
 
-@pytest.mark.parametrize("step", ["generate", "_mkdocs", "_swap"])
+@pytest.mark.parametrize("step", ["_generate", "_mkdocs", "_swap"])
 def test_an_interrupted_build_leaves_the_last_good_site(
     site_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

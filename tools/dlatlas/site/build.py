@@ -14,7 +14,6 @@ from pathlib import Path
 
 from dlatlas.catalog.load import load
 from dlatlas.site import gates, live, node_tools, search
-from dlatlas.site.generate import generate
 from dlatlas.site.landing import landing, missing
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.publish import LOCAL, publish, site_url
@@ -52,11 +51,11 @@ def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None)
     try:
         with _step("pages"):
             catalog = load(root)
-            counts = generate(root, work, catalog, url=url)
+            counts = _together({lang: _generate(root, work, lang, url) for lang in LANGUAGES})
             for lang in LANGUAGES:
                 node_tools.copy_assets(work / lang / "assets")
                 live.copy_runtime(work / lang / "assets")
-            print(f"{sum(counts.values())} pages", end=" ", flush=True)
+            print(f"{sum(map(int, counts.values()))} pages", end=" ", flush=True)
         with _step("html"):
             _together({lang: _mkdocs(work, lang, new / lang, strict) for lang in LANGUAGES})
             for unusable in (new / lang / name for lang in LANGUAGES for name in WITHOUT_HOST):
@@ -93,21 +92,28 @@ def _step(name: str) -> Iterator[None]:
     print(f"{time.perf_counter() - start:.1f} s", flush=True)
 
 
+def _generate(root: Path, work: Path, lang: str, url: str | None) -> subprocess.Popen[str]:
+    return _python("generate", root, work, lang, *(["--url", url] if url else []))
+
+
 def _mkdocs(work: Path, lang: str, to: Path, strict: bool) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(work / f"mkdocs.{lang}.yml"), "--site-dir", str(to)]
-    quiet = {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true", "PYTHONUTF8": "1"}
+    return _python("render", work / f"mkdocs.{lang}.yml", to, *(["--strict"] if strict else []))
+
+
+def _python(module: str, *arguments: str | Path) -> subprocess.Popen[str]:
+    """Start a module of this package in a process of its own."""
     return subprocess.Popen(
-        [*command, *(["--strict"] if strict else [])],
+        [sys.executable, "-m", f"dlatlas.site.{module}", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        env={**os.environ, **quiet},
+        env={**os.environ, "PYTHONUTF8": "1"},
     )
 
 
-def _together(processes: Mapping[str, subprocess.Popen[str]]) -> None:
-    """Wait for all; when one fails or the wait is interrupted, none is left running.
+def _together(processes: Mapping[str, subprocess.Popen[str]]) -> dict[str, str]:
+    """Wait for all and return what they print; when one fails or the wait is interrupted, none is left running.
 
     Raises:
         BuildError: with the output of those that failed.
@@ -122,6 +128,7 @@ def _together(processes: Mapping[str, subprocess.Popen[str]]) -> None:
     failed = [f"[{name}] {output.strip() or 'no output'}" for name, output in outputs.items() if processes[name].returncode]
     if failed:
         raise BuildError("\n".join(failed))
+    return outputs
 
 
 def _recover(out: Path) -> None:

@@ -1,16 +1,19 @@
 """Write the site's sources: one tree of Markdown a language, and the MkDocs configuration that builds it.
 
 Nothing here runs inside MkDocs: the trees are plain files that any Markdown site builder can take.
+``python -m dlatlas.site.generate ROOT WORK LANGUAGE [--url URL]`` writes one language in a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from dlatlas.catalog.load import load
 from dlatlas.catalog.model import Catalog
 from dlatlas.evidence.store import Evidence, module_path
 from dlatlas.site import link_tables, listing, measured, search_tables
@@ -55,23 +58,24 @@ def generate(root: Path, work: Path, catalog: Catalog, *, url: str | None = None
 
     ``url`` is the address under which the site will be found.
     """
-    evidence, bench = Evidence(root), load_bench(root)
-    counts = {}
-    for lang in LANGUAGES:
-        context = Context(root, catalog, evidence, bench, lang)
-        tree = work / lang
-        shutil.rmtree(tree, ignore_errors=True)
-        shutil.copytree(root / "docs" / lang, tree)
-        measured.fill(context, tree / "search.md", search_tables.TABLES)
-        measured.fill(context, tree / "links.md", link_tables.TABLES)
-        shutil.copytree(root / "docs" / "assets", tree / "assets")
-        for page in pages(context):
-            write_page(tree, page)
-            if "file" in page.meta and (source := module_path(root, page.title)) is not None:
-                shutil.copyfile(source, tree / page.address / f"{source.name}.txt")
-        write_configuration(work / f"mkdocs.{lang}.yml", configuration(context, work, url))
-        counts[lang] = len(list(tree.rglob("*.md")))
-    return counts
+    return {lang: generate_language(root, work, catalog, lang, url=url) for lang in LANGUAGES}
+
+
+def generate_language(root: Path, work: Path, catalog: Catalog, lang: str, *, url: str | None = None) -> int:
+    """Write ``work/<lang>/`` and ``work/mkdocs.<lang>.yml``; the number of pages is returned."""
+    context = Context(root, catalog, Evidence(root), load_bench(root), lang)
+    tree = work / lang
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(root / "docs" / lang, tree)
+    measured.fill(context, tree / "search.md", search_tables.TABLES)
+    measured.fill(context, tree / "links.md", link_tables.TABLES)
+    shutil.copytree(root / "docs" / "assets", tree / "assets")
+    for page in pages(context):
+        write_page(tree, page)
+        if "file" in page.meta and (source := module_path(root, page.title)) is not None:
+            shutil.copyfile(source, tree / page.address / f"{source.name}.txt")
+    write_configuration(work / f"mkdocs.{lang}.yml", configuration(context, work, url))
+    return sum(1 for _ in tree.rglob("*.md"))
 
 
 def markdown(page: Page) -> str:
@@ -92,3 +96,18 @@ def write_page(tree: Path, page: Page) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(markdown(page), "utf-8")
     return path
+
+
+def main() -> None:
+    """Write one language; the number of its pages is printed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("language", choices=LANGUAGES)
+    parser.add_argument("--url")
+    args = parser.parse_args()
+    print(generate_language(args.root, args.work, load(args.root), args.language, url=args.url))
+
+
+if __name__ == "__main__":
+    main()

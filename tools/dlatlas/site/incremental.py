@@ -6,9 +6,7 @@ What else shows the topic (its area, the home page, the search) follows with the
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +20,7 @@ from dlatlas.site.configuration import configuration, write_configuration
 from dlatlas.site.context import Context, Page, load_bench
 from dlatlas.site.generate import write_page
 from dlatlas.site.node_tools import BuildError
+from dlatlas.site.render import prepare, render
 from dlatlas.site.strings import LANGUAGES
 from dlatlas.site.topic import topic_page
 
@@ -70,8 +69,7 @@ class Incremental:
         if missing:
             raise BuildError(f"the catalog has no topic {', '.join(missing)}")
         pages = {context.lang: [topic_page(context, context.topics[name]) for name in wanted] for context in contexts}
-        jobs = [self.pool.submit(_render, self._prepare(context, pages[context.lang])) for context in contexts]
-        for job in jobs:
+        for job in [self.pool.submit(render, *self._prepare(context, pages[context.lang])) for context in contexts]:
             job.result()
         finishing = [self._place(context.lang, pages[context.lang]) for context in contexts]
         for process, drafts in finishing:
@@ -81,15 +79,15 @@ class Incremental:
                 draft.replace(draft.with_name("index.html"))
         return [page.address for page in pages[LANGUAGES[0]]]
 
-    def _prepare(self, context: Context, pages: Sequence[Page]) -> Path:
-        """Write what MkDocs needs for these pages alone; its configuration is returned."""
+    def _prepare(self, context: Context, pages: Sequence[Page]) -> tuple[Path, Path]:
+        """Write what MkDocs needs for these pages alone; its configuration and the folder for the HTML are returned."""
         tree = self.work / context.lang
         shutil.rmtree(tree, ignore_errors=True)
         for page in pages:
             write_page(tree, page)
         path = self.work / f"mkdocs.{context.lang}.yml"
-        write_configuration(path, configuration(context, self.work) | {"nav": None, "site_dir": f"html/{context.lang}"})
-        return path
+        write_configuration(path, configuration(context, self.work) | {"nav": None})
+        return path, self.work / "html" / context.lang
 
     def _place(self, lang: str, pages: Sequence[Page]) -> tuple[node_tools.Process, list[Path]]:
         """Copy the pages beside those that they will replace, and start what finishes them there."""
@@ -107,17 +105,4 @@ def _warm() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ |= {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
-    logging.getLogger("mkdocs").setLevel(logging.ERROR)
-    import mkdocs.commands.build  # noqa: F401
-    import mkdocstrings  # noqa: F401
-    import mkdocstrings_handlers.python  # noqa: F401
-
-
-def _render(configuration: Path) -> None:
-    from mkdocs.commands.build import build
-    from mkdocs.config import load_config
-
-    config = load_config(str(configuration))
-    config.plugins.on_startup(command="build", dirty=False)
-    build(config)
+    prepare()

@@ -4,10 +4,12 @@ import katex from "katex";
 const FORMULA = /<(span|div) class="arithmatex">\s*\\([([])([\s\S]*?)\\[)\]]\s*<\/\1>([，。；：、！？）」』”’》,.;:!?)\]]*)/g;
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", "#x27": "'" };
 const SHORT = 40;
+const KNOWN = 2000; // formulas that are kept, since most return on the next pages
 const done = new Map();
 
 function typeset(tex, displayMode) {
   const key = `${displayMode}${tex}`;
+  if (done.size > KNOWN) done.clear();
   if (!done.has(key)) done.set(key, katex.renderToString(tex, { displayMode, throwOnError: true, strict: "ignore", output: "htmlAndMathml" }));
   return done.get(key);
 }

@@ -1,0 +1,96 @@
+"""MkDocs on the Markdown of one language: ``python -m dlatlas.site.render CONFIGURATION FOLDER [--strict]``.
+
+MkDocs keeps every page until the last one is written. A large tree is therefore built in parts, so that memory does not grow with
+it: the lists and areas first, with as many topics as fit beside them, then the other topics. Our pages link each other by their
+addresses, not through MkDocs, and the links of the whole site are checked when it is finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+PART = 400
+"""Pages that are built at once."""
+
+
+def prepare() -> None:
+    """Import what every build needs, and let MkDocs say only what is wrong."""
+    os.environ |= {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
+    import mkdocs.commands.build  # noqa: F401
+    import mkdocstrings  # noqa: F401
+    import mkdocstrings_handlers.python  # noqa: F401
+
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stdout)
+
+
+def render(configuration: Path, to: Path, *, strict: bool = False) -> None:
+    """Build the tree of a configuration into the folder ``to``; what is wrong is logged.
+
+    Raises:
+        SystemExit: a page cannot be built, or (with ``strict``) MkDocs warned.
+    """
+    from mkdocs.config import load_config
+
+    tree = Path(load_config(str(configuration)).docs_dir)
+    pages = sorted((path.relative_to(tree).as_posix() for path in tree.rglob("*.md")), key=lambda page: (page.count("/") > 1, page))
+    if len(pages) <= PART:
+        _build(configuration, to, strict)
+        return
+    for first in range(0, len(pages), PART):
+        part = to.with_name(f"{to.name}-{first}") if first else to
+        _build(configuration, part, strict, only=set(pages[first : first + PART]), assets=not first)
+        if first:
+            _merge(part, to)
+        gc.collect()
+
+
+def _build(configuration: Path, to: Path, strict: bool, *, only: Collection[str] = (), assets: bool = True) -> None:
+    """Build a tree, or ``only`` some of its pages, with or without the files that stand beside pages."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+    from mkdocs.structure.files import Files
+
+    def chosen(files: Files, **_: object) -> Files:
+        return Files([file for file in files if (file.src_uri in only if file.is_documentation_page() else assets)])
+
+    config = load_config(str(configuration), site_dir=str(to), strict=strict)
+    if only:
+        config.plugins.events["files"].append(chosen)
+    if not assets:
+        config.nav = None
+    config.plugins.on_startup(command="build", dirty=False)
+    try:
+        build(config)
+    finally:
+        config.plugins.on_shutdown()
+
+
+def _merge(part: Path, to: Path) -> None:
+    """Move the pages of a part to those that are there, and remove the part."""
+    for page in part.rglob("*/index.html"):
+        target = to / page.relative_to(part)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        page.replace(target)
+    shutil.rmtree(part)
+
+
+def main() -> None:
+    """Build as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("configuration", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--strict", action="store_true")
+    args = parser.parse_args()
+    prepare()
+    render(args.configuration, args.folder, strict=args.strict)
+
+
+if __name__ == "__main__":
+    main()
