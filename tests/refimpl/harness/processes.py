@@ -1,0 +1,45 @@
+"""Real processes on this machine for the tests of distributed methods, and a group of one for all that needs no second."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from refimpl.training.workers import join_group
+
+PRELOADED = ["torch", "torch._dynamo", "numpy"]
+"""What one server process imports once; the workers of all tests are its forks, which spares each some seconds."""
+
+
+def on_workers(function: Callable[..., Any], count: int, folder: Path, *arguments: Any) -> list[Any]:
+    """What ``function(rank, *arguments)`` returns in each of ``count`` new processes; an error in one of them is raised here."""
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    if method == "forkserver":
+        multiprocessing.set_forkserver_preload(PRELOADED)
+    torch.multiprocessing.start_processes(_work, (function, count, folder, arguments), count, start_method=method)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(count)]
+
+
+def _work(rank: int, function: Callable[..., Any], count: int, folder: Path, arguments: tuple[Any, ...]) -> None:
+    join_group(rank, count, str(folder / "meet"))
+    try:
+        torch.save(function(rank, *arguments), folder / f"{rank}.pt")
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def group_of_one() -> Iterator[None]:
+    """This process as the only worker."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1, timeout=timedelta(seconds=20))
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
