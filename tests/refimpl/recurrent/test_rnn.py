@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from refimpl.recurrent import rnn
+from refimpl.recurrent.one_state import widened
 from refimpl.recurrent.rnn import RNN, rnn_layer
 from tests.refimpl.harness.case import randn
 from tests.refimpl.harness.compare import error
@@ -76,6 +77,12 @@ def test_evaluation_without_gradients_keeps_nothing(monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_recurrence_runs_in_float32(dtype):
     check_half_runs_in_float32(rnn_layer, 1, dtype)
+
+
+def test_the_first_tensor_says_how_wide_a_layer_computes():
+    half, double = torch.zeros(2, dtype=torch.bfloat16), torch.zeros(2, dtype=torch.float64)
+    assert [v.dtype for v in widened(half, double)] == [torch.float32, torch.float32]
+    assert [v.dtype for v in widened(double, half)] == [torch.float64, torch.float64]
 
 
 def test_representation_and_factory_arguments():
