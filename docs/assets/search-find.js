@@ -162,11 +162,13 @@ export class Finder {
   async named(words) {
     const short = words.filter((word) => !this.functionWords.has(word));
     const stemmed = (list) => list.map((word) => this.preparer.stem(word)).join("");
+    const names = new Map([...(words.some(isHan) ? [] : [this.preparer.stem(short.join(""))]), stemmed(short)].map((name) => [name, short.length < words.length ? this.rules.withoutSmall : 1]));
+    names.set(stemmed(words), 1);
     const found = new Map();
-    for (const name of new Set([stemmed(words), stemmed(short), ...(words.some(isHan) ? [] : [this.preparer.stem(short.join(""))])])) {
+    for (const [name, worth] of names) {
       const hits = name ? await this.look([hashed("name", name)]) : new Map();
       const most = greatest(hits.values());
-      for (const [id, score] of hits) if (!found.has(id)) found.set(id, NAMED * (score / most));
+      for (const [id, score] of hits) found.set(id, Math.max(found.get(id) ?? 0, worth * NAMED * (score / most)));
     }
     return found;
   }

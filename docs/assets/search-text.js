@@ -60,7 +60,7 @@ export class Preparer {
   stemmed(word) {
     if (this.irregular.has(word)) return this.irregular.get(word);
     if (word.length < 4 || !/^[a-z]+$/.test(word)) return word;
-    if (word.length > 5) for (const [pattern, plain] of this.american) word = word.replace(pattern, plain);
+    if (word.length > 4) for (const [pattern, plain] of this.american) word = word.replace(pattern, plain);
     word = uninflected(word);
     if (word.length > 5) for (const [pattern, plain] of this.derived) word = word.replace(pattern, plain);
     if (word.length > 3) word = word.replace(/e$/, "");

@@ -71,7 +71,7 @@ def test_rare_words_weigh_more_and_terms_more_than_other_words(database: sqlite3
     ("typo", "corrected", "first"),
     [
         ("droupout", {"droupout": "dropout"}, "drop"),
-        ("recurent", {"recurent": "recurrent"}, "rnn"),
+        ("recurrnet", {"recurrnet": "recurrent"}, "rnn"),
         ("normalizaton", {"normalizaton": "normalization"}, "batch"),
         ("recurr", {}, "rnn"),
         ("xyzzyx", {}, None),

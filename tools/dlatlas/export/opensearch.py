@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dlatlas.catalog.model import Catalog, Text
-from dlatlas.search.documents import Document, documents, synonyms
+from dlatlas.search.documents import Document, documents
+from dlatlas.search.names import synonyms
 
 INDEX = "dlatlas"
 """Name of the index where none is given."""

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import get_args
 
 from dlatlas.catalog.model import Catalog, EntryType, Framework, Language, Level
-from dlatlas.search.documents import Document, documents, subjects, synonyms
+from dlatlas.search.documents import Document, documents
 from dlatlas.search.facets import meanings, worded
-from dlatlas.search.spelling import grams
+from dlatlas.search.names import subjects, synonyms, unique
+from dlatlas.search.spelling import correctable, grams
 from dlatlas.search.stems import stem
-from dlatlas.search.tables import FIELDS, INDEXES, TABLES
+from dlatlas.search.tables import FIELDS, INDEXES, TABLES, TOLD
 from dlatlas.search.text import atoms, prepare, squash, unit_tokens, units
 
 SPELLED = ("title", "aliases", "authors", "venue", "topics", "note")
@@ -55,11 +56,14 @@ def source_of(catalog: Catalog) -> Source:
     )
 
 
-def common() -> Iterator[tuple[str, ...]]:
-    """Groups of everyday words that mean the same in both languages."""
-    for line in Path(__file__).with_name("common.txt").read_text("utf-8").splitlines():
-        if not line.startswith("#"):
-            yield tuple(line.split(", "))
+def common() -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Groups of everyday words that mean the same in both languages, with their numbers: first those of how things are asked."""
+    asking, about = (
+        [tuple(line.split(", ")) for line in part.splitlines() if line and not line.startswith("#")]
+        for part in Path(__file__).with_name("common.txt").read_text("utf-8").split("\n\n")
+    )
+    yield from ((-number, family) for number, family in enumerate(asking, 1))
+    yield from ((TOLD - number, family) for number, family in enumerate((*about, *meanings()), 1))
 
 
 def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) -> None:
@@ -77,7 +81,7 @@ def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) ->
     _add_documents(database, source.documents, seen)
     _add_facets(database, seen.facets, source.choices)
     _add_families(database, enumerate(source.synonyms))
-    _add_families(database, ((-number, family) for number, family in enumerate((*common(), *meanings()), 1)))
+    _add_families(database, common())
     _add_subjects(database, source.subjects)
     database.execute("INSERT INTO words(words) VALUES ('rebuild')")
     database.execute("INSERT INTO words(words) VALUES ('optimize')")
@@ -135,8 +139,7 @@ def _row(doc: int, document: Document, seen: _Seen) -> tuple[object, ...]:
 
 
 def _names(doc: int, document: Document) -> Iterator[tuple[str, int, float, bool]]:
-    names = {squash(name): bonus for name, bonus in reversed(document.names)}
-    return ((name, doc, bonus, document.type in ("topic", "method")) for name, bonus in names.items() if name)
+    return ((name, doc, points, document.type in ("topic", "method")) for name, points in unique(document.names).items())
 
 
 def _add_facets(database: sqlite3.Connection, counted: Counter[tuple[str, str]], choices: dict[str, tuple[str, ...]]) -> None:
@@ -169,8 +172,8 @@ def phrase_tokens(text: str) -> str:
 
 
 def _add_spellings(database: sqlite3.Connection, spelled: Iterable[str]) -> None:
-    """Alphabetic words of four letters or more, as frequent as their stems, and the triples of letters to find them by."""
-    known = sorted(word for word in spelled if len(word) > 3 and word.isalpha())
+    """Words of four letters or more, as frequent as their stems, and the triples of letters to find them by."""
+    known = sorted(word for word in spelled if len(word) > 3 and correctable(word))
     database.execute("INSERT INTO terms SELECT term, doc FROM vocabulary")
     database.create_function("stem", 1, stem, deterministic=True)
     database.executemany("INSERT INTO spelled VALUES (?)", ((word,) for word in known))

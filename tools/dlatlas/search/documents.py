@@ -1,21 +1,17 @@
-"""The catalog as documents to search, and the groups of words that mean the same."""
+"""The catalog as documents to search."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dlatlas.catalog.keys import canonical
 from dlatlas.catalog.model import Area, Catalog, Entry, Method, Topic
+from dlatlas.search.names import Namer, titles
 
 ABOUT = ("explains", "implements", "translates", "part-of")
 """Relations of a work to the one that it is about."""
-
-
-TITLE, ALIAS = 1.0, 0.5
-"""How well a title and an alias name a topic: an alias may name a small part of it."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +41,6 @@ def documents(catalog: Catalog) -> Iterator[Document]:
     yield from map(context.entry, catalog.entries)
 
 
-def synonyms(catalog: Catalog) -> Iterator[tuple[str, ...]]:
-    """Groups of expressions that mean the same: glossary terms, and the two titles of each topic, area and method."""
-    for term in catalog.glossary:
-        yield tuple(filter(None, (term.term.en, term.term.zh, term.term.zh_hant, *term.aliases)))
-    yield from ((area.title.en, area.title.zh) for area in catalog.areas)
-    for topic in catalog.topics:
-        yield (topic.title.en, topic.title.zh)
-        yield from ((method.title.en, method.title.zh) for method in topic.methods)
-
-
-def subjects(catalog: Catalog) -> Iterator[tuple[str, str, float]]:
-    """Names of topics and areas, as (name, tag, how well it names the whole): a query for the name finds what belongs there."""
-    for area in catalog.areas:
-        yield from ((name, f"area={area.id}", TITLE) for name in (area.id, area.title.en, area.title.zh))
-    for topic in catalog.topics:
-        yield from ((name, f"topic={topic.id}", TITLE) for name in (topic.title.en, topic.title.zh))
-        yield from ((name, f"topic={topic.id}", ALIAS) for name in topic.aliases)
-
-
 class _Context:
     """What documents need of the rest of the catalog."""
 
@@ -71,9 +48,7 @@ class _Context:
         self.areas = catalog.area_of()
         self.topics = catalog.topic_by_id()
         self.entries = catalog.entry_by_id()
-        self.methods: dict[str, list[Method]] = defaultdict(list)
-        for _, method in catalog.methods():
-            self.methods[method.paper or ""].append(method)
+        self.namer = Namer(catalog)
         self.incoming = catalog.incoming()
 
     def topic(self, topic: Topic) -> Document:
@@ -92,7 +67,7 @@ class _Context:
                 "note": _join(topic.summary.en, topic.summary.zh),
                 "address": topic.id,
             },
-            names=(*((name, 100.0) for name in (topic.id, *title.values())), *((alias, 10.0) for alias in topic.aliases)),
+            names=self.namer.topic(topic),
             facets=self._facets("topic", (topic.id,), has=("note", "chinese", "english")),
             prior=3.0,
         )
@@ -114,7 +89,7 @@ class _Context:
                 "related": _title(paper) if paper else "",
                 "address": _join(method.id, _words(method.object or "")),
             },
-            names=tuple((name, 90.0) for name in (method.id, *title.values())),
+            names=self.namer.method(topic, method),
             facets=self._facets("method", (topic.id,), has=has),
             prior=1.5 if method.object else 1.0,
             kin=(paper.id,) if paper else (),
@@ -140,7 +115,7 @@ class _Context:
                 "note": _join(entry.note.en, entry.note.zh) if entry.note else "",
                 "address": _join(entry.id, *entry.was, *ids.values(), *map(_words, entry.urls)),
             },
-            names=self._names(entry, title.values()),
+            names=self.namer.entry(entry),
             keys=tuple({canonical(text) for text in (*(f"{name}:{value}" for name, value in ids.items()), *entry.urls)}),
             facets=self._facets(
                 entry.type,
@@ -155,14 +130,6 @@ class _Context:
             kin=tuple(relation.to for relation in entry.relations if relation.rel in ABOUT),
         )
 
-    def _names(self, entry: Entry, titles: Iterable[str]) -> tuple[tuple[str, float], ...]:
-        """Ids and titles; with fewer points the main title before a colon, the name of a repository, and methods that it introduces."""
-        whole = [(name, 80.0) for name in (entry.id, *entry.was, *titles)]
-        main = [(head, 40.0) for title in titles if (head := re.split("[:：]", title)[0]) != title]
-        repository = [(entry.ids.github.rpartition("/")[2], 40.0)] if entry.ids.github else []
-        methods = [(name, 30.0) for method in self.methods[entry.id] for name in (method.id, method.title.en, method.title.zh)]
-        return (*whole, *main, *repository, *methods)
-
     def _prior(self, entry: Entry) -> float:
         """Essential readings first, then primary works, then what explains or implements them."""
         explained = sum(rel in ("explains", "implements", "translates") for rel, _ in self.incoming.get(entry.id, ()))
@@ -175,7 +142,7 @@ class _Context:
         chinese = entry.lang.startswith("zh") or any(
             rel in ("translates", "explains") and other.lang.startswith("zh") for rel, other in self.incoming.get(entry.id, ())
         )
-        code = entry.type == "code" or "implements" in incoming or any(method.object for method in self.methods[entry.id])
+        code = entry.type == "code" or "implements" in incoming or any(method.object for method in self.namer.introduced[entry.id])
         found = {
             "code": code,
             "note": entry.note is not None,
@@ -191,7 +158,7 @@ class _Context:
         """Titles of the works that it is about, of its translations, and of the methods that it introduces."""
         targets = [self.entries[relation.to] for relation in entry.relations if relation.rel in ABOUT and relation.to in self.entries]
         translations = [other for rel, other in self.incoming.get(entry.id, ()) if rel == "translates"]
-        methods = [text for method in self.methods[entry.id] for text in (method.title.en, method.title.zh)]
+        methods = [text for method in self.namer.introduced[entry.id] for text in (method.title.en, method.title.zh)]
         return _join(*map(_title, targets), *map(_title, translations), *methods)
 
     def _titles(self, topics: tuple[str, ...]) -> str:
@@ -209,7 +176,7 @@ class _Context:
 
 
 def _title(entry: Entry) -> str:
-    return _join(*(text for name in entry.title.__struct_fields__ if (text := getattr(entry.title, name))))
+    return _join(*titles(entry))
 
 
 def _join(*texts: str) -> str:

@@ -34,6 +34,9 @@ FIRST = 400
 COUNTED = 10_000
 """Matches that are counted; more are told as this many."""
 
+FEW = 20
+"""With fewer matches, those that lack a part of the query are scored too, however many are to be shown."""
+
 ENOUGH = 5
 """With fewer documents that have all words, those that lack more are told too."""
 
@@ -55,8 +58,8 @@ NEIGHBORS = 60
 KEY = 200.0
 """Points of a document whose address or identifier the query is."""
 
-BEGUN = 0.1
-"""Share of a name's points for a topic or method whose name begins with the query."""
+BEGUN = 0.15
+"""Share of a name's points for a topic or method whose name begins with the query, times the part of the name that the query is."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,7 @@ class _Search:
         names = self._named(understood.names)
         names.update(dict.fromkeys(self.reader.keyed(inside), KEY))
         named = self.reader.of(names)
-        topics = {f"home={row.id}": min(names[row.doc] / WHOLE, 1.0) ** 0.5 for row in named if " type=topic " in row.tags}
-        ranker = Ranker(understood, self.lexicon.lengths, names, topics)
+        ranker = Ranker(understood, self.lexicon.lengths, names, self._topics(understood.names))
         rows, total = self._matching(understood.groups)
         rows += named
         self._kin_of(ranker, [row for row in named if names[row.doc] >= NAMED])
@@ -136,14 +138,14 @@ class _Search:
         those that lack one group or more as well.
         """
         most = max(EXACT, self.limit)
-        every = " AND ".join(group.match for group in groups)
+        every = " AND ".join(group.match for group in [group for group in groups if group.needed] or groups)
         if self.reader.count(every, most + 1) > most:
             first = max(FIRST, self.limit)
             named = self.reader.matching(f"{{title aliases authors}} : ({every})", first) if groups else []
             return self.reader.matching(every, first) + named, self.reader.count(every, COUNTED)
         rows = self.reader.matching(every, most)
         total = len(rows)
-        if total < self.limit:
+        if total < max(FEW, self.limit):
             rows += (row for weaker in _weaker(groups) for row in self.reader.matching(weaker, most))
         return rows, total
 
@@ -182,10 +184,19 @@ class _Search:
         for doc, name, bonus in self.lexicon.rows(whole, names, f"ORDER BY doc LIMIT {EXACT}"):
             points[doc] = max(points.get(doc, 0.0), bonus * names[name])
         for plain in list(names)[:1]:
-            begun = "SELECT doc, bonus FROM names WHERE major AND name > ? AND name < ? ORDER BY name LIMIT 50"
-            for doc, bonus in self.lexicon.database.execute(begun, (plain, plain + "\U0010ffff")):
+            begun = "SELECT doc, bonus * ? / length(name) FROM names WHERE major AND name > ? AND name < ? ORDER BY length(name) LIMIT 50"
+            for doc, bonus in self.lexicon.database.execute(begun, (len(plain), plain, plain + "\U0010ffff")):
                 points.setdefault(doc, BEGUN * bonus * names[plain])
         return {doc: points[doc] for doc in self.reader.passing(points)}
+
+    def _topics(self, names: Mapping[str, float]) -> dict[str, float]:
+        """The topics that the whole query names, as tags of the works at home there, and how well it does."""
+        worth: dict[str, float] = {}
+        for name, tag, quality in self.lexicon.rows("SELECT name, tag, quality FROM subjects WHERE name IN", names):
+            kind, value = tag.split("=", 1)
+            if kind == "topic":
+                worth[f"home={value}"] = max(worth.get(f"home={value}", 0.0), quality * names[name] ** 0.5)
+        return worth
 
     def _suggestions(self) -> list[str]:
         """Topics and methods whose names come near to a query that found nothing."""

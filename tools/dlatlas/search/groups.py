@@ -41,8 +41,15 @@ class Group:
     weight: float = 0.0  # how rare it is
     facet: bool = False  # whether it is a word for a value of a filter
     known: bool = False  # whether it is a term of the field
+    telling: bool = False  # whether it is a word of how things are asked and told, whatever they are about
+    unknown: bool = False  # whether no document has it
     terms: list[str] = field(default_factory=list)  # units to highlight
     names: list[str] = field(default_factory=list)  # squashed names that mean the same
+
+    @property
+    def needed(self) -> bool:
+        """Whether a document must have it to have the whole query."""
+        return not (self.telling or self.unknown)
 
     @cached_property
     def match(self) -> str:
@@ -52,12 +59,13 @@ class Group:
 
 @dataclass
 class Understood:
-    """The groups of a query, words replaced by near ones, the names that the whole query may be, and its function words."""
+    """What a query asks for: its groups, words replaced by near ones, names that the whole of it may be, its function words."""
 
     groups: list[Group] = field(default_factory=list)
     corrected: dict[str, str] = field(default_factory=dict)
     names: dict[str, float] = field(default_factory=dict)
     small: list[str] = field(default_factory=list)
+    question: list[str] = field(default_factory=list)  # tokens of the words that ask as it does
 
 
 @dataclass

@@ -17,10 +17,9 @@ from pathlib import Path
 
 from dlatlas.files import cache_folder
 
-CODE = [
-    Path(__file__).with_name(name)
-    for name in ("build.py", "common.txt", "documents.py", "facets.py", "han.txt", "spelling.py", "stems.py", "tables.py", "text.py")
-]
+TABLES = ("common.txt", "han.txt")
+MODULES = ("build.py", "documents.py", "facets.py", "names.py", "spelling.py", "stems.py", "tables.py", "text.py")
+CODE = [Path(__file__).with_name(name) for name in (*TABLES, *MODULES)]
 """What decides how the index is made."""
 
 ABANDONED = 3600.0

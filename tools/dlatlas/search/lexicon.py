@@ -36,7 +36,7 @@ class Lexicon:
         return {phrase for table in tables for (phrase,) in self.rows(f"SELECT phrase FROM {table} WHERE phrase IN", listed)}
 
     def families(self, phrases: Iterable[str]) -> list[int]:
-        """The groups of expressions that mean the same as one of the phrases; negative for everyday words."""
+        """The groups of expressions that mean the same as one of the phrases (see ``tables.TOLD``)."""
         return [family for (family,) in self.rows("SELECT DISTINCT family FROM synonyms WHERE phrase IN", phrases)]
 
     def members(self, families: Iterable[int]) -> list[tuple[str, str, str]]:

@@ -9,8 +9,9 @@ from dlatlas.search.correct import corrected
 from dlatlas.search.groups import BROADER, EXACT, PARTS, SYNONYM, Alternative, Atom, Group, Understood, joined
 from dlatlas.search.lexicon import Lexicon
 from dlatlas.search.stems import stem
-from dlatlas.search.stopwords import KINDS, is_small, meaningful
-from dlatlas.search.text import is_han, pairs, squash, unit_tokens
+from dlatlas.search.stopwords import FIELDS, KINDS, asked, is_small, meaningful
+from dlatlas.search.tables import TOLD
+from dlatlas.search.text import is_han, pairs, squash, unit_tokens, units
 
 LONGEST_NAME = 16
 """Words and Chinese characters of the longest name that is recognized."""
@@ -18,11 +19,17 @@ LONGEST_NAME = 16
 MOST_ATOMS, MOST_GROUPS = 400, 32
 """Words and Chinese characters, and groups, of a query that are looked at."""
 
-TERM = 1.6
-"""How much more a term of the field counts than another word that is as rare."""
+TERM, TELLING = 1.6, 0.6
+"""How much more a term of the field, and how much less a word of how things are told, counts than another word that is as rare."""
+
+WITHOUT_SMALL, IN_QUESTION = 0.6, 0.15
+"""What it counts that a document's name is the query without its function words, and without those of a question of how, why or which."""
 
 BESIDE_KIND = 0.5
-"""What it counts that a document's name is the query without a word for the kind of thing it is."""
+"""What it counts that a document's name is the query without words for the kind of thing it is and for the field itself."""
+
+IN_FIELD = 0.4
+"""How much words for the field itself count beside others."""
 
 BESIDE_FILTER = 0.02
 """What it counts that a document's name is the query without words for filters."""
@@ -51,8 +58,17 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
     kept = list({group.match: group for group in content}.values())[:MOST_GROUPS]
     for group in kept:
         _weigh(lexicon, group)
-    small = [atom.stem for atom in atoms if not atom.han and is_small(atom.text)]
-    return Understood(kept, replaced, _whole_names(atoms, kept), small if len(content) < len(groups) else [])
+        group.weight *= IN_FIELD if _of_field(group) and len(kept) > 1 else 1.0
+    question = asked(joined(atoms)) if len(content) < len(groups) or len(atoms) > 1 else ()
+    small = [atom.stem for atom in atoms if not atom.han and is_small(atom.text)] if len(content) < len(groups) else []
+    tokens = [" ".join(token for unit in units(word) for token in unit_tokens(unit)) for word in question]
+    bare = IN_QUESTION if question and "what" not in question else WITHOUT_SMALL
+    short = "".join(squash(group.label) for group in content)
+    return Understood(kept, replaced, _whole_names(atoms, kept, short, bare), small, tokens)
+
+
+def _of_field(group: Group) -> bool:
+    return squash(group.label) in FIELDS
 
 
 def _remainder(group: Group) -> bool:
@@ -60,17 +76,19 @@ def _remainder(group: Group) -> bool:
     return len(group.label) == 1 and is_han(group.label) and not group.known
 
 
-def _whole_names(atoms: list[Atom], groups: list[Group]) -> dict[str, float]:
-    """Squashed names that the whole query may be, and what that counts: as it is, without function words, in other words."""
+def _whole_names(atoms: list[Atom], groups: list[Group], short: str, bare: float) -> dict[str, float]:
+    """Squashed names that the whole query may be, and what that counts: as it is, without function words (``bare``), in other words."""
     quality = min((atom.quality for atom in atoms), default=EXACT)
-    names = {"".join(atom.stem for atom in atoms): quality}
-    names.setdefault("".join(squash(word) for word in meaningful(joined(atoms))), quality)
-    asked = [group for group in groups if not group.facet]
-    subjects = [group for group in asked if group.label not in KINDS] or asked
+    whole = "".join(atom.stem for atom in atoms)
+    names = {whole: quality}
+    bare = quality * (1.0 if short == whole else bare)
+    names.setdefault(short, bare)
+    said = [group for group in groups if not group.facet]
+    subjects = [group for group in said if squash(group.label) not in KINDS and not _of_field(group)] or said
     if len(subjects) == 1:
-        worth = BESIDE_KIND if len(asked) > 1 else SYNONYM if len(groups) == 1 else BESIDE_FILTER
+        worth = BESIDE_KIND if len(said) > 1 else SYNONYM if len(groups) == 1 else BESIDE_FILTER
         for name in subjects[0].names:
-            names.setdefault(name, worth * quality)
+            names.setdefault(name, worth * bare)
     names.pop("", None)
     return names
 
@@ -114,7 +132,8 @@ def _named(lexicon: Lexicon, atoms: list[Atom], phrases: list[str]) -> Group:
     ]
     known = bool(terms_of_field) or any(tag.startswith(("topic=", "area=")) for tag in own)
     terms = list(dict.fromkeys([*units, *together, *(unit for _, found, _ in members for unit in found.split())]))
-    return Group(" ".join(joined(atoms)), alternatives, facet=facet, known=known, terms=terms, names=names)
+    telling = bool(families) and not (known or facet) and min(families) >= TOLD
+    return Group(" ".join(joined(atoms)), alternatives, facet=facet, known=known, telling=telling, terms=terms, names=names)
 
 
 def _worth(tokens: str, members: list[str]) -> dict[str, float]:
@@ -162,11 +181,13 @@ def _segments(lexicon: Lexicon, run: str) -> list[Group]:
 
 
 def _weigh(lexicon: Lexicon, group: Group) -> None:
-    """Give a group its weight: the inverse document frequency of its most frequent expression."""
+    """Give a group its weight: the inverse document frequency of its most frequent expression; whether any document has one."""
     said = [alternative.tokens.split() for alternative in group.alternatives if not alternative.tag and not alternative.apart]
     counts = lexicon.counts({token for tokens in said for token in tokens})
     frequencies = [min(counts.get(token, 0) for token in tokens) for tokens in said]
     if group.facet:
         frequencies += lexicon.tagged(alternative.tokens for alternative in group.alternatives if alternative.tag).values()
+    group.unknown = not (max(frequencies) or any(alternative.tag for alternative in group.alternatives))
     frequency = max(frequencies) or 1
-    group.weight = math.log(1 + (lexicon.documents - frequency + 0.5) / (frequency + 0.5)) * (TERM if group.known else 1.0)
+    worth = TERM if group.known else TELLING if group.telling else 1.0
+    group.weight = math.log(1 + (lexicon.documents - frequency + 0.5) / (frequency + 0.5)) * worth

@@ -43,6 +43,9 @@ READING = 3.0
 SMALL = 0.3
 """Points of a function word of the query in the title."""
 
+QUESTION = 4.0
+"""Points of a title that asks for the same as the query."""
+
 PRIOR = 0.6
 """Points of a prior of one."""
 
@@ -70,8 +73,9 @@ class Ranker:
     _found: dict[int, list[tuple[Group, dict[str, float]]]] = field(default_factory=dict)
 
     def share(self, row: Row) -> float:
-        """The part of the query, by weight, that a row has."""
-        return self._share(self._groups(row))
+        """The part of what is needed of the query, by weight, that a row has."""
+        found = self._groups(row)
+        return self._share([one for one in found if one[0].needed] or found)
 
     def score(self, row: Row) -> float:
         """The points of a row."""
@@ -88,10 +92,12 @@ class Ranker:
         share = self._share(found)
         parts = [(f"{group.label} in {place}", points * share**2) for group, places in found for place, points in places.items()]
         small = sum(f" {word} " in row.fields[0] for word in self.understood.small) if share > 0.5 else 0
+        question = any(f" {words} " in row.fields[0] for words in self.understood.question)
         worth = [worth for tag, worth in self.topics.items() if f" {tag} " in row.tags]
         parts += [
             ("words next to each other", self._adjacent(row) * share**2),
             ("the question's words in title", SMALL * small),
+            ("title asks the same", QUESTION * question * share**2),
             ("reading of the topic", READING * (1 + row.prior) * max(worth, default=0.0)),
             ("name", self.names.get(row.doc, 0.0)),
             ("near a better match", self.kin.get(row.doc, 0.0)),
@@ -106,7 +112,7 @@ class Ranker:
         return found
 
     def _share(self, found: list[tuple[Group, dict[str, float]]]) -> float:
-        whole = sum(group.weight for group, _ in found)
+        whole = sum(group.weight for group, _ in found if not group.unknown)
         had = sum(group.weight * (BY_TOPIC if places.keys() <= {"its topic"} else 1.0) for group, places in found if places)
         return had / whole if whole else 1.0
 

@@ -10,7 +10,7 @@ CANDIDATES = 60
 
 def nearest(database: sqlite3.Connection, word: str, count: int = 3) -> list[str]:
     """Up to ``count`` indexed words within one or two edits, the nearest and most frequent first."""
-    if not (4 <= len(word) <= 40 and word.isalpha()):
+    if not (4 <= len(word) <= 40 and correctable(word)):
         return []
     marks = sorted(grams(word))
     limit = 1 if len(word) < 6 else 2
@@ -24,6 +24,11 @@ def nearest(database: sqlite3.Connection, word: str, count: int = 3) -> list[str
         f"SELECT word, documents FROM spellings WHERE word IN ({', '.join('?' * len(near))})", tuple(near)
     ).fetchall()
     return [known for known, _ in sorted(found, key=lambda row: (near[row[0]], row[0][0] != word[0], -row[1], row[0]))[:count]]
+
+
+def correctable(word: str) -> bool:
+    """Whether it is a word and no number: letters, which digits may follow, as in word2vec."""
+    return word[:3].isalpha() and word.isalnum()
 
 
 def grams(word: str) -> set[str]:

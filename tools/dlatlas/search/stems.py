@@ -7,29 +7,40 @@ from functools import lru_cache
 
 AMERICAN = [
     (re.compile(r"i[sz](?:ations?|e[drs]?|es|ers|ing)$"), "iz"),
-    (re.compile(r"(?<=[^aeou])our(?=s?$|ed$|ing$|al$|hood)"), "or"),
-    (re.compile(r"(?<=[ty])re(s?)$"), r"er\1"),
+    (re.compile(r"(?<=[a-z][^aeou])our(?=s?$|ed$|ing$|al$|hood|ful|ite|iz|able|less)"), "or"),
+    (re.compile(r"(?<=[tyb])re(s?)$"), r"er\1"),
+    (re.compile(r"(?<=cent)r(ed|ing)$"), r"er\1"),
     (re.compile(r"ys(e[drs]?|ing)$"), r"yz\1"),
     (re.compile(r"ogue(s?)$"), r"og\1"),
     (re.compile(r"(?<=ef|ff|et|ic)ences?$"), "ense"),
     (re.compile(r"(?<=[a-z]{2})gramme(s?)$"), r"gram\1"),
+    (re.compile(r"parametri"), "parameteri"),
+    (re.compile(r"(?<=dg)ement"), "ment"),
 ]
 """British endings and their American form; the family of -ize is cut to one stem."""
 
 DERIVED = [
-    (re.compile(r"ional(?:ly)?$"), "ion"),
+    (re.compile(r"(?<=\w{4})(?:ness|ful)$"), ""),
+    (re.compile(r"(?<=\w{5})hood$"), ""),
+    (re.compile(r"(align|assign|deploy|develop|improve|measure)ment$"), r"\1"),
+    (re.compile(r"ion(?:al(?:ly)?|ary)$"), "ion"),
+    (re.compile(r"ioral(?:ly)?$"), "ior"),
     (re.compile(r"ific(?:at)?(?:ion|iv)?$"), "ify"),
     (re.compile(r"ifi(?:er)?$"), "ify"),
+    (re.compile(r"plos(?:ion|iv)$"), "plod"),
     (re.compile(r"(?<=\w{4})at(?:ion|or|iv)?$"), ""),
     (re.compile(r"(?<=\w{4}t)(?:ion|or|iv)$"), ""),
     (re.compile(r"(?<=\w{3}ss)(?:ion|or|iv)$"), ""),
+    (re.compile(r"(?<=\w{2})olv$"), "olut"),
     (re.compile(r"(?<=\w{4})ity$"), ""),
+    (re.compile(r"(?<=\w{2})abil$"), "abl"),
     (re.compile(r"(?<=\w{5})abl$"), ""),
-    (re.compile(r"(?<=\w{5})([ae]n)c$"), r"\1t"),
-    (re.compile(r"(?<=cod)er$"), ""),
+    (re.compile(r"(?<=\w{5})[ae]n(?:t|c|cy)$"), ""),
+    (re.compile(r"(cod|compil|pars|sampl|tagg|learn|train)er$"), r"\1"),
     (re.compile(r"ical(?:ly)?$"), "ic"),
+    (re.compile(r"arch(?:y|ic)$"), "arch"),
 ]
-"""Endings of derived nouns and adjectives: -ation, -ator, -ative, -ion, -ity, -able, -ance, -ical and so on; tried in turn."""
+"""Endings of derived nouns and adjectives: -ness, -ation, -ator, -ative, -ion, -ity, -able, -ance, -ical and so on; in turn."""
 
 IRREGULAR = {
     "matrices": "matrix",
@@ -50,6 +61,12 @@ IRREGULAR = {
     "aluminium": "aluminum",
     "manoeuvre": "maneuver",
     "sceptical": "skeptic",
+    "ageing": "age",
+    "aging": "age",
+    "analysis": "analyz",
+    "synthesis": "synthesiz",
+    "bayes": "bayesian",
+    "markovian": "markov",
 }
 
 
@@ -60,7 +77,7 @@ def stem(word: str) -> str:
         return IRREGULAR[word]
     if len(word) < 4 or not (word.isascii() and word.isalpha()):
         return word
-    if len(word) > 5:
+    if len(word) > 4:
         for pattern, replacement in AMERICAN:
             word = pattern.sub(replacement, word)
     word = _uninflected(word)

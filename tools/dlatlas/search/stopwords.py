@@ -4,31 +4,54 @@ from __future__ import annotations
 
 import re
 
-from dlatlas.search.text import is_han
+from dlatlas.search.text import is_han, squash
 
 ENGLISH = """
-a about all am an and any are as at be been best between by can could did do does explain find for from get give good had has have
-he her here his how i if in into is it its learn make me more most my need of on one or our please s should show so some tell than
-that the their them then there these they this to understand up us use used using versus very via vs want was we were what when
-where which while who why will with work works would you your
+a about al all am an and any are as at be been best between by can could did do does et even explain find for from get give good had
+has have help helps her here his how i if in into is it its just learn make me more most my need of on one or our please really s
+should show so some still such tell than that the their them then there these they this to understand up us use used using versus
+very via vs want was we were what when where which while who why will with work works would you your
 """
+
+QUESTIONS = (
+    ("what", "什么是", "是什么", "何谓", "啥"),
+    ("how", "如何", "怎么", "怎样"),
+    ("why", "为什么", "为何", "为啥"),
+    ("which", "哪个", "哪些", "哪种"),
+)
+"""Words that ask; those of one line ask for the same."""
 
 FUNCTION_WORDS = frozenset(ENGLISH.split())
 """Words that are dropped from a query that has others."""
 
 FUNCTION_RUNS = re.compile(
     "什么是|是什么|有什么|什么|为什么|为何|怎么样|怎么|怎样|如何|哪些|哪个|哪种|有哪些|有没有|可以|能否|是否|应该|需要|请问|求助|推荐|关于|以及|对于"
-    "|我想|想要|学习一下|一下|里面|里的|中的|的|了|吗|呢|吧|和|与|及|或|是|在|用|把|被|让|对|从|到|给"
+    "|多少|几种|我想|想要|学习一下|一下|里面|里的|中的|的|了|吗|呢|吧|和|与|及|或|是|在|用|把|被|让|对|从|到|给"
 )
 """Chinese words of that kind."""
 
 KIND = """
-algorithm method technique model approach theory tutorial introduction
-算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍
+algorithm method technique model approach theory tutorial introduction network net architecture layer
+算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍 网络 架构 结构 层
 """
 
-KINDS = frozenset(KIND.split())
+KINDS = frozenset(map(squash, KIND.split()))
 """Words for the kind of thing that a name may be followed by, without being part of it: 反向传播算法, dropout method."""
+
+FIELD = """
+neural network, deep neural network, artificial neural network, deep network, deep learning, machine learning, ai
+神经网络, 深度神经网络, 人工神经网络, 深度网络, 深度学习, 机器学习, 人工智能
+"""
+
+FIELDS = frozenset(squash(name) for name in re.split("[,\n]", FIELD))
+"""The names of the field itself, squashed: they say little beside the name of something in it, as in dropout in neural networks."""
+
+
+def asked(found: list[str]) -> tuple[str, ...]:
+    """The words of both languages that ask for what the words of a query ask for; none if it is no question."""
+    text = f" {' '.join(found)} "
+    questions = [words for words in QUESTIONS if any(word in text if is_han(word) else f" {word} " in text for word in words)]
+    return next(iter(reversed(questions)), ())
 
 
 def is_small(label: str) -> bool:

@@ -8,6 +8,10 @@ FIELDS = ("title", "aliases", "authors", "venue", "topics", "related", "note", "
 EVERY = 'tags : "every"'
 """The FTS5 expression that every document matches."""
 
+TOLD = -1000
+"""Families of expressions have numbers: terms of the field from 0 on, words of how things are told and asked from -1 down to this, and
+other everyday words below."""
+
 TABLES = f"""
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE docs(doc INTEGER PRIMARY KEY, {", ".join(FIELDS)}, tags TEXT, prior REAL, id TEXT, shown TEXT);

@@ -16,9 +16,10 @@ from typing import Any, get_args
 
 from dlatlas.catalog.model import Catalog, EntryType
 from dlatlas.files import write_atomically
-from dlatlas.search import rank, stems, text
-from dlatlas.search.documents import Document, documents, subjects, synonyms
-from dlatlas.search.match import SYNONYM
+from dlatlas.search import match, rank, stems, text
+from dlatlas.search.documents import Document, documents
+from dlatlas.search.groups import SYNONYM
+from dlatlas.search.names import subjects, synonyms
 from dlatlas.search.stopwords import FUNCTION_RUNS, FUNCTION_WORDS
 from dlatlas.site.page_text import PageText, read
 from dlatlas.site.search_index import Record, write
@@ -50,6 +51,7 @@ def rules(catalog: Catalog) -> dict[str, Any]:
         "points": rank.POINTS,
         "saturation": rank.SATURATION,
         "prior": rank.PRIOR,
+        "withoutSmall": match.WITHOUT_SMALL,
     }
 
 
