@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from refimpl.training.easgd import EASGD, elastic_average
 from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, randn
