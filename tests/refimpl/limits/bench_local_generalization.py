@@ -1,0 +1,31 @@
+"""The affine pieces of a ReLU network beside its Jacobian by automatic differentiation."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from refimpl.limits.local_generalization import affine_piece
+from tests.refimpl.harness.bench import Bench
+from tests.refimpl.harness.case import randn
+from tests.refimpl.limits.test_local_generalization import METHOD
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10)).requires_grad_(False)
+
+
+BENCHES = [
+    Bench(
+        METHOD,
+        "64 inputs of 64, layers of 128, 128, 10",
+        lambda: partial(affine_piece, network()),
+        {"torch.func.jacrev": lambda: torch.func.vmap(torch.func.jacrev(network()))},
+        lambda: (randn(64, 64, seed=1),),
+        backward=False,
+        compiled=False,
+    )
+]
