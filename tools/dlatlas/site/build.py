@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dlatlas.catalog.load import load
-from dlatlas.site import gates, live, node_tools, search
+from dlatlas.site import gates, live, node_tools, render, search
 from dlatlas.site.landing import landing, missing
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.publish import LOCAL, publish, site_url
@@ -55,9 +55,11 @@ def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None)
             for lang in LANGUAGES:
                 node_tools.copy_assets(work / lang / "assets")
                 live.copy_runtime(work / lang / "assets")
-            print(f"{sum(map(int, counts.values()))} pages", end=" ", flush=True)
+            pages = {lang: int(count) for lang, count in counts.items()}
+            print(f"{sum(pages.values())} pages", end=" ", flush=True)
         with _step("html"):
-            _together({lang: _mkdocs(work, lang, new / lang, strict) for lang in LANGUAGES})
+            for part in render.parts(max(pages.values())):
+                _together({lang: _mkdocs(work, lang, new / lang, part, strict) for lang in LANGUAGES})
             for unusable in (new / lang / name for lang in LANGUAGES for name in WITHOUT_HOST):
                 unusable.unlink(missing_ok=True)
         with _step("formulas and styles"):
@@ -96,8 +98,8 @@ def _generate(root: Path, work: Path, lang: str, url: str | None) -> subprocess.
     return _python("generate", root, work, lang, *(["--url", url] if url else []))
 
 
-def _mkdocs(work: Path, lang: str, to: Path, strict: bool) -> subprocess.Popen[str]:
-    return _python("render", work / f"mkdocs.{lang}.yml", to, *(["--strict"] if strict else []))
+def _mkdocs(work: Path, lang: str, to: Path, part: int, strict: bool) -> subprocess.Popen[str]:
+    return _python("render", work / f"mkdocs.{lang}.yml", to, "--part", str(part), *(["--strict"] if strict else []))
 
 
 def _python(module: str, *arguments: str | Path) -> subprocess.Popen[str]:

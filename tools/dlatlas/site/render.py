@@ -1,14 +1,13 @@
-"""MkDocs on the Markdown of one language: ``python -m dlatlas.site.render CONFIGURATION FOLDER [--strict]``.
+"""MkDocs on the Markdown of one language: ``python -m dlatlas.site.render CONFIGURATION FOLDER [--part N] [--strict]``.
 
-MkDocs keeps every page until the last one is written. A large tree is therefore built in parts, so that memory does not grow with
-it: the lists and areas first, with as many topics as fit beside them, then the other topics. Our pages link each other by their
-addresses, not through MkDocs, and the links of the whole site are checked when it is finished.
+MkDocs and its plugins keep every page as long as they run. A large tree is therefore built in parts, each by a process of its own,
+so that memory does not grow with it: the lists and areas first, with as many topics as fit beside them, then the other topics.
+Our pages link each other by their addresses, not through MkDocs, and the links of the whole site are checked when it is finished.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 import os
 import shutil
@@ -30,8 +29,13 @@ def prepare() -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stdout)
 
 
-def render(configuration: Path, to: Path, *, strict: bool = False) -> None:
-    """Build the tree of a configuration into the folder ``to``; what is wrong is logged.
+def parts(pages: int) -> range:
+    """The numbers of the parts of a tree of so many pages."""
+    return range(max(1, -(-pages // PART)))
+
+
+def render(configuration: Path, to: Path, *, part: int = 0, strict: bool = False) -> None:
+    """Build a part of the tree of a configuration into the folder ``to``, the parts in their order; what is wrong is logged.
 
     Raises:
         SystemExit: a page cannot be built, or (with ``strict``) MkDocs warned.
@@ -40,15 +44,11 @@ def render(configuration: Path, to: Path, *, strict: bool = False) -> None:
 
     tree = Path(load_config(str(configuration)).docs_dir)
     pages = sorted((path.relative_to(tree).as_posix() for path in tree.rglob("*.md")), key=lambda page: (page.count("/") > 1, page))
-    if len(pages) <= PART:
-        _build(configuration, to, strict)
-        return
-    for first in range(0, len(pages), PART):
-        part = to.with_name(f"{to.name}-{first}") if first else to
-        _build(configuration, part, strict, only=set(pages[first : first + PART]), assets=not first)
-        if first:
-            _merge(part, to)
-        gc.collect()
+    chosen = set(pages[part * PART : (part + 1) * PART]) if len(pages) > PART else ()
+    folder = to.with_name(f"{to.name}.part") if part else to
+    _build(configuration, folder, strict, only=chosen, assets=not part)
+    if part:
+        _merge(folder, to)
 
 
 def _build(configuration: Path, to: Path, strict: bool, *, only: Collection[str] = (), assets: bool = True) -> None:
@@ -86,10 +86,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("configuration", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--strict", action="store_true")
     args = parser.parse_args()
     prepare()
-    render(args.configuration, args.folder, strict=args.strict)
+    render(args.configuration, args.folder, part=args.part, strict=args.strict)
 
 
 if __name__ == "__main__":

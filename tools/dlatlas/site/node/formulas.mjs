@@ -7,10 +7,13 @@ const SHORT = 40;
 const KNOWN = 2000; // formulas that are kept, since most return on the next pages
 const done = new Map();
 
+// A text of its own: a slice keeps the whole page that it is of, a sum all its parts.
+const copy = (text) => Buffer.from(text).toString();
+
 function typeset(tex, displayMode) {
-  const key = `${displayMode}${tex}`;
+  const key = copy(`${displayMode}${tex}`);
   if (done.size > KNOWN) done.clear();
-  if (!done.has(key)) done.set(key, katex.renderToString(tex, { displayMode, throwOnError: true, strict: "ignore", output: "htmlAndMathml" }));
+  if (!done.has(key)) done.set(key, copy(katex.renderToString(tex, { displayMode, throwOnError: true, strict: "ignore", output: "htmlAndMathml" })));
   return done.get(key);
 }
 
