@@ -40,12 +40,13 @@ def test_scores(must: str, fine: str, found: str, recall: float, reciprocal: flo
 
 def test_the_judged_queries_are_spread_and_their_answers_exist(catalog: Catalog) -> None:
     halves = {half: judged(ROOT, half, catalog) for half in HALVES}
-    assert [len(queries) for queries in halves.values()] == [75, 75]
+    assert all(len(queries) >= 150 for queries in halves.values())
+    kinds = [Counter(query.kind for query in queries) for queries in halves.values()]
+    assert kinds[0].keys() == kinds[1].keys() and min(min(counted.values()) for counted in kinds) >= 8
     for queries in halves.values():
-        assert set(Counter(query.kind for query in queries).values()) <= {4, 5}
         assert all(query.must or query.fine for query in queries) and all(len(query.must) <= 5 for query in queries)
     asked = [(query.query, tuple(query.filters.items())) for queries in halves.values() for query in queries]
-    assert len(set(asked)) == 150
+    assert len(set(asked)) == len(asked)
 
 
 def test_an_answer_that_does_not_exist_is_named(tmp_path: Path, catalog: Catalog) -> None:
