@@ -23,6 +23,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.utils import parametrize
 
+from refimpl.compression.pruning import smallest
 from refimpl.training.dropout import dropout_mask
 
 __all__ = ["TargetedDropout", "prune", "target", "targeted_dropout"]
@@ -63,9 +64,7 @@ def targeted_dropout(
 
 def target(scores: Tensor, gamma: float) -> Tensor:
     """True at the ``floor(gamma n)`` smallest of the ``n`` numbers along the last dimension."""
-    count = int(gamma * scores.shape[-1])
-    smallest = scores.topk(count, -1, largest=False, sorted=False).indices
-    return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, smallest, True)
+    return smallest(scores, int(gamma * scores.shape[-1]))
 
 
 def _check_shares(function: str, gamma: float, alpha: float) -> None:
