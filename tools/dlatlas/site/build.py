@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from dlatlas.catalog.load import load
-from dlatlas.site import gates, live, node_tools, render, search
+from dlatlas.site import live, node_tools, render, search
 from dlatlas.site.landing import landing, missing
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.publish import LOCAL, publish, site_url
@@ -64,17 +64,15 @@ def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None)
                 unusable.unlink(missing_ok=True)
         with _step("formulas and styles"):
             _together({lang: node_tools.start(node_tools.FOLDER / "finish.mjs", new / lang) for lang in LANGUAGES})
-        with _step("search index"):
-            search.prepare(new, catalog)
         (new / "index.html").write_text(landing(), "utf-8")
         (new / "404.html").write_text(missing(), "utf-8")
         (new / MARK).touch()
         publish(new, catalog, url)
-        with _step("checks"):
-            problems = gates.check(new, url or LOCAL)
+        with _step("search index and checks"):
+            problems = _together({"": _python("gates", new, url or LOCAL)}, meanwhile=lambda: search.prepare(new, catalog))[""]
             if problems and strict:
-                raise BuildError("\n".join(["the built pages have problems:", *problems]))
-            print(*problems, sep="\n", end="", flush=True)
+                raise BuildError(f"the built pages have problems:\n{problems}")
+            print(problems, end="", flush=True)
         new.chmod(0o755)
         _swap(new, out)
     finally:
@@ -114,13 +112,16 @@ def _python(module: str, *arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
-def _together(processes: Mapping[str, subprocess.Popen[str]]) -> dict[str, str]:
+def _together(processes: Mapping[str, subprocess.Popen[str]], meanwhile: Callable[[], object] = bool) -> dict[str, str]:
     """Wait for all and return what they print; when one fails or the wait is interrupted, none is left running.
+
+    ``meanwhile`` is done in this process while they run.
 
     Raises:
         BuildError: with the output of those that failed.
     """
     try:
+        meanwhile()
         outputs = {name: process.communicate()[0] for name, process in processes.items()}
     finally:
         for process in processes.values():

@@ -1,7 +1,11 @@
-"""Checks of the built site: every internal address leads somewhere, and no page loads from a foreign host."""
+"""Checks of the built site: every internal address leads somewhere, and no page loads from a foreign host.
+
+``python -m dlatlas.site.gates SITE [URL]`` prints what is wrong.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from dlatlas.links import site as links
@@ -12,3 +16,8 @@ def check(site: Path, url: str = "") -> list[str]:
     report = links.check(site, url=url, absolute=False)
     foreign = [f"{page}: loads from a foreign host: {address}" for page, address in report.foreign]
     return [*foreign, *map(str, report.problems)]
+
+
+if __name__ == "__main__":
+    for problem in check(Path(sys.argv[1]), *sys.argv[2:]):
+        print(problem)
