@@ -28,6 +28,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refimpl.graphs.edges import check_edges, check_features, degree_scale, inverse_root, propagate
+
 __all__ = ["GCNConv", "dense_gcn_conv", "gcn_conv", "propagation_matrix"]
 
 
@@ -47,7 +49,7 @@ def propagation_matrix(adjacency: Tensor, add_self_loops: bool = True) -> Tensor
         )
     if add_self_loops:
         adjacency = adjacency + torch.eye(*adjacency.shape[-2:], dtype=adjacency.dtype, device=adjacency.device)
-    scale = _inverse_root(adjacency.sum(-1))  # (..., N)
+    scale = inverse_root(adjacency.sum(-1))  # (..., N)
     return scale.unsqueeze(-1) * adjacency * scale.unsqueeze(-2)
 
 
@@ -95,35 +97,17 @@ def gcn_conv(
         ValueError: a shape or dtype does not fit; the message names it.
     """
     _check("gcn_conv", x, weight, bias)
-    if edge_index.dim() != 2 or edge_index.shape[0] != 2 or edge_index.is_floating_point() or edge_index.dtype == torch.bool:
-        raise ValueError(f"gcn_conv: edge_index must be integer (2, E), got {edge_index.dtype} of shape {tuple(edge_index.shape)}")
-    if edge_weight is not None and edge_weight.shape != edge_index.shape[1:]:
-        raise ValueError(f"gcn_conv: edge_weight must have shape ({edge_index.shape[1]},), got {tuple(edge_weight.shape)}")
-    source, target = edge_index
-    entries = x.new_ones(source.shape) if edge_weight is None else edge_weight.to(x.dtype)
-    degree = x.new_full((x.shape[-2],), float(add_self_loops)).index_add(0, target, entries)
-    scale = _inverse_root(degree).unsqueeze(-1)  # (N, 1)
-
+    check_edges("gcn_conv", edge_index, edge_weight)
+    scale = degree_scale(x, edge_index, edge_weight, add_self_loops)  # (N, 1)
     narrows = weight.shape[0] <= weight.shape[1]  # propagate whichever is smaller, X W or X
-    h = scale * (F.linear(x, weight) if narrows else x)
-    messages = h.index_select(-2, source)  # (..., E, F' or F)
-    if edge_weight is not None:
-        messages = messages * entries.unsqueeze(-1)
-    h = scale * (h if add_self_loops else torch.zeros_like(h)).index_add(-2, target, messages)
+    h = propagate(F.linear(x, weight) if narrows else x, edge_index, edge_weight, scale, add_self_loops)
     if not narrows:
         return F.linear(h, weight, bias)
     return h if bias is None else h + bias
 
 
-def _inverse_root(degree: Tensor) -> Tensor:
-    """1 / sqrt(degree), and 0 for a node of degree 0, with zero gradient there."""
-    isolated = degree == 0
-    return degree.masked_fill(isolated, 1.0).rsqrt().masked_fill(isolated, 0.0)
-
-
 def _check(function: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    if x.dim() < 2 or not x.is_floating_point():
-        raise ValueError(f"{function}: x must be floating point (..., N, F), got {x.dtype} of shape {tuple(x.shape)}")
+    check_features(function, x)
     if weight.dim() != 2 or weight.shape[1] != x.shape[-1]:
         raise ValueError(f"{function}: weight must be (F', {x.shape[-1]}) for x {tuple(x.shape)}, got {tuple(weight.shape)}")
     if bias is not None and bias.shape != weight.shape[:1]:
