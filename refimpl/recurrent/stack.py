@@ -29,11 +29,12 @@ class RecurrentStack(nn.Module):
         bidirectional: run each layer in both directions and concatenate their outputs.
         rows: rows of weights for each hidden unit, the number of gates and candidates.
         states: number of states carried from step to step.
+        extra: rows of weights beside those of the units.
         vectors: further parameters by name, each with its number of vectors n; layer k gets ``name_lk``, ``(n, H)``.
 
     Parameters of layer k: ``weight_ih_lk`` ``(rows H, D)``, or ``(rows H, directions H)`` above the first layer,
-    ``weight_hh_lk`` ``(rows H, H)``, ``bias_ih_lk`` and ``bias_hh_lk`` ``(rows H,)``; those of the backward
-    direction end in ``_reverse``.
+    ``weight_hh_lk`` ``(rows H, H)``, ``bias_ih_lk`` and ``bias_hh_lk`` ``(rows H,)``, each with ``extra`` rows more; those
+    of the backward direction end in ``_reverse``.
 
     Raises:
         ValueError: a size is not positive, or ``dropout`` is no probability.
@@ -51,6 +52,7 @@ class RecurrentStack(nn.Module):
         *,
         rows: int,
         states: int,
+        extra: int = 0,
         vectors: Mapping[str, int] | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -65,11 +67,12 @@ class RecurrentStack(nn.Module):
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         self.states = states
         self.directions = ("", "_reverse") if bidirectional else ("",)
+        height = rows * hidden_size + extra
         for layer in range(num_layers):
             features = input_size if layer == 0 else hidden_size * len(self.directions)
-            shapes = {"weight_ih": (rows * hidden_size, features), "weight_hh": (rows * hidden_size, hidden_size)}
+            shapes = {"weight_ih": (height, features), "weight_hh": (height, hidden_size)}
             if bias:
-                shapes |= {"bias_ih": (rows * hidden_size,), "bias_hh": (rows * hidden_size,)}
+                shapes |= {"bias_ih": (height,), "bias_hh": (height,)}
             shapes |= {name: (n, hidden_size) for name, n in (vectors or {}).items()}
             for direction in self.directions:
                 for name, shape in shapes.items():
