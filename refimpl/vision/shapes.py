@@ -1,11 +1,11 @@
-"""Drawn images with boxes, for the detectors' demonstrations and tests: bars on a noisy ground."""
+"""Drawn images with their truth, for the demonstrations and tests of detection and segmentation: bars and discs on a noisy ground."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["bars"]
+__all__ = ["bars", "discs"]
 
 
 def bars(count: int, size: int = 32, generator: torch.Generator | None = None) -> tuple[Tensor, list[Tensor], list[Tensor]]:
@@ -27,3 +27,20 @@ def bars(count: int, size: int = 32, generator: torch.Generator | None = None) -
         boxes.append(images.new_tensor(found))
         classes.append(torch.tensor([kind for kind, *_ in objects], device=images.device))
     return images, boxes, classes
+
+
+def discs(count: int, size: int = 48, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Images with four discs each, which may touch; the later lies on top.
+
+    Returns:
+        Images ``(count, 3, size, size)`` and the number of the disc at each pixel, 0 on the ground, ``(count, size, size)``.
+    """
+    images = 0.3 * torch.randn(count, 3, size, size, generator=generator)
+    cells = torch.zeros(count, size, size, dtype=torch.int64, device=images.device)
+    y, x = torch.meshgrid(*(torch.arange(size, device=images.device),) * 2, indexing="ij")
+    for n in range(count):
+        for number in range(1, 5):
+            (top, left), radius = torch.rand(2, generator=generator) * size, 4 + 4 * torch.rand(1, generator=generator)
+            cells[n][(y - top) ** 2 + (x - left) ** 2 < radius**2] = number
+    images += (cells > 0)[:, None]
+    return images, cells
