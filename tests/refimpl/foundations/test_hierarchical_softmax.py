@@ -77,6 +77,11 @@ def test_even_turns_at_first():
     assert HierarchicalSoftmax(3, [1, 1], device="meta").paths.is_meta
 
 
+def test_one_class_is_certain():
+    layer = HierarchicalSoftmax(3, [7], bias=True, dtype=torch.float64)
+    assert layer.log_prob(X).tolist() == [[0]] * 4 and layer(X, TARGET * 0).loss == 0
+
+
 def test_output_loss_and_prediction_fit_each_other():
     layer = randomize(HierarchicalSoftmax(3, COUNTS, bias=True))
     output, loss = layer(X, TARGET)
