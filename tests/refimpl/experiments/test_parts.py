@@ -57,7 +57,7 @@ def test_projected_descent_stays_inside_and_leaves_the_worst_point(monkeypatch):
     monkeypatch.setattr(adam_worst_point, "STEPS", 300)
     found = adam_worst_point.path(1.0, adam_worst_point.RULES["descent"])
     assert found[0] == pytest.approx(1 - adam_worst_point.RATE * adam_worst_point.STEEP)
-    assert -1 <= min(found) and max(found) <= 1 and found[-1] < found[0]
+    assert min(found) >= -1 and max(found) <= 1 and found[-1] < found[0]
 
 
 def test_the_cliff_has_the_gradient_of_finite_differences():

@@ -199,6 +199,7 @@ def test_plain_lists_are_tab_separated(run) -> None:  # type: ignore[no-untyped-
     ]
     assert "gaps.no_note\t3" in run("stats")[1].splitlines()
     assert run("claims", "list")[1] == "adam-steps\toptimizers\tverified\tThe first step has length alpha.\n"
+    assert [claim["reproduces"] for claim in json.loads(run("claims", "list", "--json")[1])] == [True]
 
 
 def test_show(run) -> None:  # type: ignore[no-untyped-def]
