@@ -206,20 +206,22 @@ if __name__ == "__main__":
 
     device = arguments(__doc__)
     x, y, x_test, y_test = digits_split(device=device)
-    model = CaptchaReader(4)
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    for step in range(151):
-        images, characters, lengths = draw(x, y, 64, 4)
+    model = CaptchaReader(3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
+    for step in range(401):
+        images, characters, lengths = draw(x, y, 64, 3, noise=0.05)
         optimizer.zero_grad()
         loss = transcription_loss(*model(images), characters, lengths)
         loss.backward()
         optimizer.step()
-        if step % 50 == 0:
+        if step % 100 == 0:
             print(f"step {step:3d}: {loss.item():.2f} nats a CAPTCHA")
     with torch.no_grad():
-        images, characters, lengths = draw(x_test, y_test, 500, 4)
+        images, characters, lengths = draw(x_test, y_test, 500, 3, noise=0.05)
         found, length, confidence = read(*model(images))
-    seen = torch.arange(4) < lengths[:, None]
+    seen = torch.arange(3) < lengths[:, None]
     correct = ((found == characters) | ~seen).all(1) & (length == lengths)
-    print(f"digits it has not seen: {(length == lengths).float().mean():.0%} of the lengths, {correct.float().mean():.0%} of all read right")
+    print(
+        f"digits it has not seen: {(length == lengths).float().mean():.0%} of the lengths, {correct.float().mean():.0%} of all read right"
+    )
     print(f"read with 95 % accuracy: {coverage(confidence, correct, 0.95):.0%} of the images")
