@@ -7,7 +7,14 @@ import sqlite3
 import pytest
 from dlatlas.search.groups import Understood
 from dlatlas.search.lexicon import Lexicon
-from dlatlas.search.match import understand
+from dlatlas.search.match import (
+    BESIDE_EVERYDAY,
+    BESIDE_FILTER,
+    BESIDE_KIND,
+    IN_QUESTION,
+    WITHOUT_SMALL,
+    understand,
+)
 from dlatlas.search.query import parse
 
 from tests.tools.search.made import ask, document, ids, index_of
@@ -23,6 +30,7 @@ FAMILIES = [
     ("dropout", "随机失活"),
     ("word embedding", "词嵌入"),
     ("convolutional neural network", "CNN"),
+    ("deep learning", "深度学习"),
 ]
 
 
@@ -49,6 +57,7 @@ def understood(database: sqlite3.Connection, text: str) -> Understood:
         ("的", ["的"]),
         ("convolutoinal neural network", ["convolutional neural network"]),
         ("训练 训练", ["训练"]),
+        ("why and how", ["why", "and", "how"]),
     ],
 )
 def test_groups(database: sqlite3.Connection, text: str, labels: list[str]) -> None:
@@ -80,6 +89,36 @@ def test_rare_words_weigh_more_and_terms_more_than_other_words(database: sqlite3
 def test_unknown_words(database: sqlite3.Connection, typo: str, corrected: dict[str, str], first: str | None) -> None:
     answer = ask(database, typo)
     assert answer.corrected == corrected and ids(answer)[:1] == ([first] if first else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("why does dropout work", "why"),
+        ("为什么用随机失活", "why"),
+        ("what is dropout", "what"),
+        ("随机失活是什么", "what"),
+        ("如何训练", "how"),
+        ("dropout", None),
+        ("the dropout", None),
+    ],
+)
+def test_what_a_query_asks(database: sqlite3.Connection, text: str, question: str | None) -> None:
+    assert understood(database, text).question[:1] == ([question] if question else [])
+
+
+def test_what_a_name_counts_for(database: sqlite3.Connection) -> None:
+    """As typed, without function words, in a question, beside a word for the kind of thing, the field, or something everyday."""
+    queries = ("dropout", "the dropout", "why dropout", "dropout method", "dropout in deep learning", "image dropout", "dropout papers")
+    counts = [understood(database, text).names.get("dropout", 0.0) for text in queries]
+    assert counts == [1.0, WITHOUT_SMALL, IN_QUESTION, BESIDE_KIND, BESIDE_KIND * WITHOUT_SMALL, BESIDE_EVERYDAY, BESIDE_FILTER]
+
+
+def test_words_that_say_little_are_not_needed(database: sqlite3.Connection) -> None:
+    needed = {group.label: group.needed for group in understood(database, "dropout tricks xyzzy training").groups}
+    assert needed == {"dropout": True, "tricks": False, "xyzzy": False, "training": True}
+    weights = {group.label: group.weight for group in understood(database, "recurrent deep networks").groups}
+    assert set(weights) == {"recurrent", "deep", "networks"}
 
 
 def test_a_number_at_the_end_of_a_word(database: sqlite3.Connection) -> None:

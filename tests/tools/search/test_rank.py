@@ -110,3 +110,26 @@ def test_no_query_and_no_filter_finds_nothing() -> None:
     database = index_of(*FILLER)
     assert ids(ask(database, "")) == [] == ids(ask(database, "-zeta"))
     assert len(ids(ask(database, "", type="paper"))) == 20 and ask(database, "", type="paper").total == 30
+
+
+def test_a_question_finds_the_title_that_asks_it() -> None:
+    titles = {"plain": "Zeta nets in depth", "question": "Why do zeta nets learn?", "chinese": "Zeta nets 为什么能学习"}
+    titles["other"] = "How zeta nets learn"
+    database = index_of(*(document(id, title) for id, title in titles.items()), *FILLER)
+    assert set(ids(ask(database, "why zeta nets"))[:2]) == {"question", "chinese"} == set(ids(ask(database, "为什么 zeta nets"))[:2])
+    assert ids(ask(database, "how zeta nets"))[0] == "other"
+
+
+def test_a_name_counts_more_than_the_same_without_function_words() -> None:
+    database = index_of(
+        document("whole", "Zeta is all you need"), document("zeta", "Zeta", type="topic"), *FILLER
+    )
+    assert ids(ask(database, "zeta is all you need"))[0] == "whole" and ids(ask(database, "the zeta"))[0] == "zeta"
+
+
+def test_the_first_results_do_not_depend_on_how_many_are_shown() -> None:
+    titles = ("zeta", "zeta eta", "eta", "theta eta zeta", "theta", "zeta theta")
+    database = index_of(*(document(f"d{i}", f"{titles[i % 6]} {i}", note="zeta " * (i % 3)) for i in range(60)))
+    for query in ("zeta", "zeta eta", "zeta eta theta", "zeta missing", "difference zeta eta"):
+        most = ids(ask(database, query, limit=50))
+        assert all(ids(ask(database, query, limit=limit)) == most[:limit] for limit in (1, 3, 5, 10, 20, 40))

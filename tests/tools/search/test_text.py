@@ -17,19 +17,33 @@ from hypothesis import strategies as st
         "loss losses",
         "network networks",
         "colour color colours colored",
-        "behaviour behavior behaviours",
-        "neighbour neighbor neighbours neighboring",
+        "behaviour behavior behaviours behavioural",
+        "neighbour neighbor neighbours neighboring neighbourhood",
         "model modelling modeling models modelled",
         "label labelling labelled labels",
         "bias biases biased",
-        "centre center centres centers",
-        "analyse analyze analysing analyzed",
+        "centre center centres centers centred centring",
+        "analyse analyze analysing analyzed analysis",
         "embed embedding embeddings embedded",
         "catalogue catalog catalogs",
         "matrix matrices",
         "grey gray",
         "defence defense",
         "entropy entropies",
+        "fibre fiber fibres",
+        "colourful colorful",
+        "judgement judgment",
+        "parametrisation parameterization",
+        "interpretability interpretable interpretation",
+        "convergence converge converging",
+        "inference infer inferring",
+        "recurrence recurrent",
+        "hierarchy hierarchical",
+        "robustness robust",
+        "alignment aligned",
+        "explosion exploding explode",
+        "noise noises",
+        "parser parsing parsed",
     ],
 )
 def test_one_stem(family: str) -> None:
@@ -37,7 +51,8 @@ def test_one_stem(family: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("four", "for"), ("gan", "gans2"), ("rnn", "cnn"), ("convolution", "deconvolution"), ("l1", "l2")]
+    ("one", "other"),
+    [("four", "for"), ("gan", "gans2"), ("rnn", "cnn"), ("convolution", "deconvolution"), ("l1", "l2"), ("reinforce", "reinforcement")],
 )
 def test_different_stems(one: str, other: str) -> None:
     assert stem(one) != stem(other)
@@ -55,6 +70,10 @@ def test_different_stems(one: str, other: str) -> None:
         ("損失函式", "损失函数"),
         ("腦內神經元與類神經網路", "脑内神经元与神经网络"),
         ("邊緣檢測與圖像分類", "边缘检测与图像分类"),
+        ("非監督式學習", "无监督学习"),
+        ("馬可夫決策過程", "马尔可夫决策过程"),
+        ("人臉辨識", "人脸识别"),
+        ("1×1", "1x1"),
     ],
 )
 def test_normalize(variant: str, common: str) -> None:

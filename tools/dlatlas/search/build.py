@@ -20,7 +20,7 @@ from typing import get_args
 from dlatlas.catalog.model import Catalog, EntryType, Framework, Language, Level
 from dlatlas.search.documents import Document, documents
 from dlatlas.search.facets import meanings, worded
-from dlatlas.search.names import subjects, synonyms, unique
+from dlatlas.search.names import shared, subjects, synonyms, unique
 from dlatlas.search.spelling import correctable, grams
 from dlatlas.search.stems import stem
 from dlatlas.search.tables import FIELDS, INDEXES, TABLES, TOLD
@@ -80,8 +80,9 @@ def build(database: sqlite3.Connection, source: Source, meta: dict[str, str]) ->
     seen = _Seen()
     _add_documents(database, source.documents, seen)
     _add_facets(database, seen.facets, source.choices)
-    _add_families(database, enumerate(source.synonyms))
-    _add_families(database, common())
+    terms = list(source.synonyms)
+    _add_families(database, enumerate(terms), shared(terms))
+    _add_families(database, common(), set())
     _add_subjects(database, source.subjects)
     database.execute("INSERT INTO words(words) VALUES ('rebuild')")
     database.execute("INSERT INTO words(words) VALUES ('optimize')")
@@ -148,14 +149,15 @@ def _add_facets(database: sqlite3.Connection, counted: Counter[tuple[str, str]],
     database.executemany("INSERT INTO facets VALUES (?, ?, ?)", ((name, value, count) for (name, value), count in rows.items()))
 
 
-def _add_families(database: sqlite3.Connection, families: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+def _add_families(database: sqlite3.Connection, families: Iterable[tuple[int, tuple[str, ...]]], among: set[tuple[int, str]]) -> None:
     for number, family in families:
         phrases = {" ".join(atoms(text)): text for text in reversed(family)}
         phrases.pop("", None)
         if len(phrases) > 1:
             database.executemany("INSERT INTO synonyms VALUES (?, ?)", ((phrase, number) for phrase in phrases))
-            members = {(number, phrase_tokens(text), " ".join(units(text)), squash(text)) for text in phrases.values()}
-            database.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", sorted(members))
+            named = {(phrase_tokens(text), " ".join(units(text)), squash(text)) for text in phrases.values()}
+            members = ((number, *member, (number, member[-1]) in among) for member in sorted(named))
+            database.executemany("INSERT INTO members VALUES (?, ?, ?, ?, ?)", members)
 
 
 def _add_subjects(database: sqlite3.Connection, subjects: Iterable[tuple[str, str, float]]) -> None:

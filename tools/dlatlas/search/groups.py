@@ -41,7 +41,8 @@ class Group:
     weight: float = 0.0  # how rare it is
     facet: bool = False  # whether it is a word for a value of a filter
     known: bool = False  # whether it is a term of the field
-    telling: bool = False  # whether it is a word of how things are asked and told, whatever they are about
+    everyday: bool = False  # whether it is a word of common.txt
+    telling: bool = False  # whether it is one of how things are asked and told, whatever they are about
     unknown: bool = False  # whether no document has it
     terms: list[str] = field(default_factory=list)  # units to highlight
     names: list[str] = field(default_factory=list)  # squashed names that mean the same

@@ -39,9 +39,10 @@ class Lexicon:
         """The groups of expressions that mean the same as one of the phrases (see ``tables.TOLD``)."""
         return [family for (family,) in self.rows("SELECT DISTINCT family FROM synonyms WHERE phrase IN", phrases)]
 
-    def members(self, families: Iterable[int]) -> list[tuple[str, str, str]]:
-        """The expressions of families, each as (tokens, units, squashed name)."""
-        return self.rows("SELECT DISTINCT tokens, units, name FROM members WHERE family IN", families, "ORDER BY name, tokens")
+    def members(self, families: Iterable[int]) -> list[tuple[str, str, str, int]]:
+        """The expressions of families, each as (tokens, units, squashed name, whether it may mean another term)."""
+        sql = "SELECT tokens, units, name, min(shared) FROM members WHERE family IN"
+        return self.rows(sql, families, "GROUP BY tokens, units, name ORDER BY name, tokens")
 
     def subjects(self, names: Iterable[str]) -> dict[str, float]:
         """The tags that squashed names stand for, and how well."""

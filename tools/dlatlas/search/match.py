@@ -31,6 +31,9 @@ BESIDE_KIND = 0.5
 IN_FIELD = 0.4
 """How much words for the field itself count beside others."""
 
+BESIDE_EVERYDAY = 0.05
+"""What it counts that a document's name is the query without other everyday words, such as image in image style transfer."""
+
 BESIDE_FILTER = 0.02
 """What it counts that a document's name is the query without words for filters."""
 
@@ -67,6 +70,10 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
     return Understood(kept, replaced, _whole_names(atoms, kept, short, bare), small, tokens)
 
 
+def _of_kind(group: Group) -> bool:
+    return squash(group.label) in KINDS
+
+
 def _of_field(group: Group) -> bool:
     return squash(group.label) in FIELDS
 
@@ -83,10 +90,12 @@ def _whole_names(atoms: list[Atom], groups: list[Group], short: str, bare: float
     names = {whole: quality}
     bare = quality * (1.0 if short == whole else bare)
     names.setdefault(short, bare)
-    said = [group for group in groups if not group.facet]
-    subjects = [group for group in said if squash(group.label) not in KINDS and not _of_field(group)] or said
+    said = [group for group in groups if _of_kind(group) or not group.facet]
+    subjects = [group for group in said if not (_of_kind(group) or _of_field(group))] or said
+    worth = BESIDE_KIND if len(said) > 1 else SYNONYM if len(groups) == 1 else BESIDE_FILTER
+    if len(subjects) > 1:
+        subjects, worth = [group for group in subjects if not group.everyday], BESIDE_EVERYDAY
     if len(subjects) == 1:
-        worth = BESIDE_KIND if len(said) > 1 else SYNONYM if len(groups) == 1 else BESIDE_FILTER
         for name in subjects[0].names:
             names.setdefault(name, worth * bare)
     names.pop("", None)
@@ -118,31 +127,37 @@ def _named(lexicon: Lexicon, atoms: list[Atom], phrases: list[str]) -> Group:
     families = lexicon.families(phrases)
     terms_of_field = [family for family in families if family >= 0]
     members = lexicon.members(families)
-    names = list(dict.fromkeys(["".join(atom.stem for atom in atoms), *together, *(name for _, _, name in members)]))
+    alike = [name for _, _, name, shared in members if not shared]
+    names = list(dict.fromkeys(["".join(atom.stem for atom in atoms), *together, *alike]))
     own = lexicon.subjects(name.replace(" ", "") for name in phrases)
-    tags = {tag: SYNONYM * worth for tag, worth in lexicon.subjects(name for _, _, name in lexicon.members(terms_of_field)).items()}
+    of_field = (name for _, _, name, shared in lexicon.members(terms_of_field) if not shared)
+    tags = {tag: SYNONYM * worth for tag, worth in lexicon.subjects(of_field).items()}
     tags |= {tag: max(worth, tags.get(tag, 0.0)) for tag, worth in own.items()}
     facet = any(not tag.startswith(("topic=", "area=")) for tag in own)
+    others = _worth(tokens, {other: shared for other, _, _, shared in members})
     alternatives = [
         Alternative(tokens, quality),
         *(Alternative(phrase, SYNONYM * quality) for phrase in together),
-        *(Alternative(other, worth * quality) for other, worth in _worth(tokens, [other for other, _, _ in members]).items()),
+        *(Alternative(other, worth * quality) for other, worth in others.items()),
         *(Alternative(tag, worth * quality, tag=True) for tag, worth in tags.items()),
         *([Alternative(tokens, PARTS * quality, apart=True)] if " " in tokens and not is_han(tokens) else []),
     ]
     known = bool(terms_of_field) or any(tag.startswith(("topic=", "area=")) for tag in own)
-    terms = list(dict.fromkeys([*units, *together, *(unit for _, found, _ in members for unit in found.split())]))
-    telling = bool(families) and not (known or facet) and min(families) >= TOLD
-    return Group(" ".join(joined(atoms)), alternatives, facet=facet, known=known, telling=telling, terms=terms, names=names)
+    terms = list(dict.fromkeys([*units, *together, *(unit for _, found, _, _ in members for unit in found.split())]))
+    everyday = bool(families) and not (known or facet)
+    telling = everyday and min(families) >= TOLD
+    label = " ".join(joined(atoms))
+    return Group(label, alternatives, facet=facet, known=known, everyday=everyday, telling=telling, terms=terms, names=names)
 
 
-def _worth(tokens: str, members: list[str]) -> dict[str, float]:
-    """What each other expression counts: less where it is only a part of one, unless the query is."""
+def _worth(tokens: str, members: dict[str, int]) -> dict[str, float]:
+    """What each other expression counts: less where it may mean another term, or is only a part of one, unless the query is."""
 
     def partial(one: str) -> bool:
         return any(one != other and f" {one} " in f" {other} " for other in (tokens, *members))
 
-    return {one: BROADER if partial(one) and not partial(tokens) else SYNONYM for one in members if one != tokens}
+    less = {one for one, shared in members.items() if shared or (partial(one) and not partial(tokens))}
+    return {one: BROADER if one in less else SYNONYM for one in members if one != tokens}
 
 
 def _unnamed(lexicon: Lexicon, atoms: list[Atom]) -> list[Group]:

@@ -38,6 +38,21 @@ def synonyms(catalog: Catalog) -> Iterator[tuple[str, ...]]:
         yield from ((method.title.en, method.title.zh) for method in topic.methods)
 
 
+def shared(families: Iterable[Iterable[str]]) -> set[tuple[int, str]]:
+    """The expressions that two terms share and nothing else, each as (place of a family, squashed name): they may mean the other term.
+
+    递归神经网络 is said for recurrent and for recursive networks; who asks for 循环神经网络 does not ask for the latter.
+    """
+    named = [{name for text in family if (name := squash(text))} for family in families]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, names in enumerate(named):
+        for name in names if len(names) > 2 else ():
+            places[name].append(place)
+    return {
+        (one, name) for name, found in places.items() for one in found if any(named[one] & named[other] == {name} for other in found)
+    }
+
+
 def subjects(catalog: Catalog) -> Iterator[tuple[str, str, float]]:
     """Names of topics and areas, as (name, tag, how well it names the whole): a query for the name finds what belongs there."""
     for area in catalog.areas:

@@ -31,8 +31,8 @@ FUNCTION_RUNS = re.compile(
 """Chinese words of that kind."""
 
 KIND = """
-algorithm method technique model approach theory tutorial introduction network net architecture layer
-算法 方法 技术 模型 理论 教程 入门 原理 简介 介绍 网络 架构 结构 层
+algorithm method technique model approach theory network net architecture layer
+算法 方法 技术 模型 理论 原理 网络 架构 结构 层
 """
 
 KINDS = frozenset(map(squash, KIND.split()))

@@ -21,7 +21,7 @@ CREATE TABLE facets(field TEXT, value TEXT, documents INTEGER);
 CREATE TABLE kin(doc INTEGER, id TEXT);
 CREATE TABLE subjects(name TEXT, phrase TEXT, tag TEXT, quality REAL);
 CREATE TABLE synonyms(phrase TEXT, family INTEGER);
-CREATE TABLE members(family INTEGER, tokens TEXT, units TEXT, name TEXT);
+CREATE TABLE members(family INTEGER, tokens TEXT, units TEXT, name TEXT, shared INTEGER);
 CREATE TABLE terms(term TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID;
 CREATE TABLE spellings(word TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID;
 CREATE TABLE grams(gram TEXT, length INTEGER, word TEXT, PRIMARY KEY (gram, length, word)) WITHOUT ROWID;

@@ -19,7 +19,7 @@ from dlatlas.files import write_atomically
 from dlatlas.search import match, rank, stems, text
 from dlatlas.search.documents import Document, documents
 from dlatlas.search.groups import SYNONYM
-from dlatlas.search.names import subjects, synonyms
+from dlatlas.search.names import shared, subjects, synonyms
 from dlatlas.search.stopwords import FUNCTION_RUNS, FUNCTION_WORDS
 from dlatlas.site.page_text import PageText, read
 from dlatlas.site.search_index import Record, write
@@ -130,11 +130,13 @@ class _Expressions:
         self.phrases: dict[Phrase, list[int]] = defaultdict(list)  # the families of each phrase
         self.lengths: dict[str, set[int]] = defaultdict(set)  # how long the phrases are that begin with a word
         self.names: dict[str, set[str]] = defaultdict(set)  # squashed names that mean the same
-        for texts in synonyms(catalog):
+        terms = list(synonyms(catalog))
+        elsewhere = shared(terms)
+        for number, texts in enumerate(terms):
             family = list(dict.fromkeys(phrase for name in texts if (phrase := tuple(text.tokens(name)))))
             squashed = {name for name in map(text.squash, texts) if name}
             for name in squashed:
-                self.names[name] |= squashed - {name}
+                self.names[name] |= set() if (number, name) in elsewhere else squashed - {name}
             for phrase in family if len(family) > 1 else ():
                 self.phrases[phrase].append(len(self.families))
                 self.lengths[phrase[0]].add(len(phrase))
