@@ -1,0 +1,70 @@
+"""What is special to neural style: invariances of the Gram matrix, the weights of a sum, and an optimized image."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+
+from refimpl.vision.neural_style import content_loss, gram_matrix, style_loss, total_loss, transfer
+from tests.refimpl.harness.case import randn
+from tests.refimpl.harness.compare import error
+from tests.refimpl.vision.cases_neural_style import DEEP, METHOD, A, B
+
+MODULE = "refimpl.vision.neural_style"
+
+
+def test_a_gram_matrix_does_not_know_where():
+    moved = A.flatten(2)[:, :, torch.randperm(20)].view_as(A)
+    assert error(gram_matrix(moved), gram_matrix(A)) < 1e-14
+    assert error(style_loss(moved, A) + 1, torch.ones((), dtype=torch.float64)) < 1e-14
+    assert content_loss(moved, A) > 0.1
+    assert (torch.linalg.eigvalsh(gram_matrix(A)) > 0).all()
+    assert error(gram_matrix(torch.cat((A, A), 3)), gram_matrix(A)) < 1e-14
+
+
+def test_gradient_of_the_paper(record):
+    """dE / dF = (F^T (G - A))^T / (C^2 M^2), and F - P of the content; no ReLU is part of either here."""
+    f = A[:1].clone().requires_grad_()
+    (found,) = torch.autograd.grad(style_loss(f, B[:1]), f)
+    x, c, m = A[0].flatten(1), 3, 20
+    g, a = x @ x.T, B[0].flatten(1) @ B[0].flatten(1).T
+    expected = (x.T @ (g - a)).T / (c**2 * m**2)
+    record(
+        METHOD, MODULE, "gradient of the style", "equation 6", error=error(found[0].flatten(1), expected), tolerance=1e-13, dtype=f.dtype
+    )
+    (found,) = torch.autograd.grad(content_loss(f, B[:1]), f)
+    record(METHOD, MODULE, "gradient of the content", "equation 2", error=error(found, A[:1] - B[:1]), tolerance=1e-14, dtype=f.dtype)
+
+
+def test_weights_of_the_sum():
+    pair = style_loss(A, B), style_loss(DEEP, -DEEP + 1)
+    both = [A, DEEP], [None, None], [B, -DEEP + 1]
+    assert error(total_loss(*both), (pair[0] + pair[1]) / 2) < 1e-14
+    assert error(total_loss(*both, beta=3.0, weights=[1, 0]), 3 * pair[0]) < 1e-14
+    assert error(total_loss([A], [B], [None], 5.0), 5 * content_loss(A, B)) < 1e-14
+    assert error(total_loss([A], [B], [None]), 1e-3 * content_loss(A, B)) < 1e-14
+    assert total_loss([A], [None], [None]).item() == 0.0
+    defaults = inspect.signature(transfer).parameters["steps"].default
+    assert defaults == 100
+
+
+def test_an_image_is_optimized(record):
+    """Random features of stripes: the distance of the Gram matrices falls by four orders."""
+    torch.manual_seed(0)
+    filters = randn(8, 3, 3, 3, seed=1)
+
+    def features(x):
+        return torch.nn.functional.conv2d(x, filters).relu()
+
+    image, style = randn(1, 3, 12, 12, seed=2), randn(1, 3, 12, 12, seed=3).sign()
+    before = image.clone()
+    found = transfer(lambda x: total_loss([features(x)], [None], [features(style)]), image, 60)
+    share = style_loss(features(found), features(style)) / style_loss(features(image), features(style))
+    assert torch.equal(image, before) and not found.requires_grad
+    record(METHOD, MODULE, "style loss after 60 steps, of that before", "zero", error=share.item(), tolerance=1e-4, dtype=torch.float64)
+    short = transfer(lambda x: total_loss([features(x)], [None], [features(style)]), image, 3)
+    assert style_loss(features(short), features(style)) > 10 * style_loss(features(found), features(style))
+    kept = transfer(lambda x: total_loss([x], [image], [None]), image * 0, 20)
+    assert error(kept, image) == pytest.approx(0, abs=1e-6)
