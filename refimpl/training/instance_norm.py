@@ -55,7 +55,7 @@ def instance_norm(
     """
     if input.dim() < 3 or not input.is_floating_point():
         raise ValueError(f"instance_norm: input must be floating point (N, C, d1, ...), got {input.dtype} of shape {tuple(input.shape)}")
-    positions = input[0, 0].numel() if input.shape[0] and input.shape[1] else 2
+    positions = input.shape[2:].numel()
     if use_input_stats and positions <= 1:
         raise ValueError(f"instance_norm: expected more than one value per channel, got input of shape {tuple(input.shape)}")
     if not use_input_stats:
@@ -82,7 +82,7 @@ class InstanceNorm(nn.Module):
     Shape: ``(N, C, d1, ...)`` or ``(C, d1, ...)`` to the same; the subclasses fix the number of dimensions.
     """
 
-    dims = 0
+    dims: int
 
     def __init__(
         self,

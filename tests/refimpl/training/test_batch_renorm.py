@@ -105,3 +105,11 @@ def test_mixed_precision_keeps_the_dtype_of_the_input():
     layer = randomize(BatchRenorm1d(4)).float()
     y = layer(X.bfloat16())
     assert y.dtype == torch.bfloat16 and layer.running_mean.dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_computes_in_float32(dtype):
+    x, mean, var = (v.to(dtype) for v in (X, *averages()))
+    ours = batch_renorm(x, mean.clone(), var.clone(), training=True, r_max=3.0, d_max=5.0)
+    wide = batch_renorm(x.float(), mean.float(), var.float(), training=True, r_max=3.0, d_max=5.0)
+    assert ours.dtype == dtype and torch.equal(ours, wide.to(dtype))

@@ -102,3 +102,21 @@ def test_function_defaults_and_repr():
     assert repr(layer) == "InstanceNorm2d(1, eps=0.001, momentum=0.0, affine=True, track_running_stats=False)"
     tracked = InstanceNorm2d(1, track_running_stats=True, dtype=torch.float64)
     assert tracked.running_mean.dtype == tracked.running_var.dtype == torch.float64 and tracked.num_batches_tracked.dtype == torch.int64
+
+
+def test_one_position_is_enough_to_evaluate():
+    mean, var = randn(4, seed=6), rand(4, seed=7, low=0.5, high=2.0)
+    x = randn(3, 4, 1, seed=8)
+    assert error(instance_norm(x, mean, var, use_input_stats=False), F.instance_norm(x, mean, var, use_input_stats=False)) < 1e-14
+
+
+def test_statistics_are_taken_in_the_precision_of_the_averages():
+    x = (X + 30).bfloat16()
+    mean, var = torch.zeros(4), torch.ones(4)
+    instance_norm(x, mean, var, momentum=1.0)
+    assert error(mean, x.double().mean((2, 3)).mean(0)) < 1e-6
+    assert error(var, x.double().flatten(2).var(-1).mean(0)) < 1e-6
+
+
+def test_every_buffer_is_made_on_the_device():
+    assert {v.device.type for v in InstanceNorm2d(3, affine=True, track_running_stats=True, device="meta").state_dict().values()} == {"meta"}

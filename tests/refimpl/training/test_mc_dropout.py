@@ -57,6 +57,11 @@ def test_samples_are_predictions_under_masks(record):
     assert sample(model, x).shape[0] == 100
 
 
+def test_the_noise_of_the_data_adds_to_the_variance():
+    draws = torch.tensor([[1.0], [3.0]], dtype=torch.float64)
+    assert [predict(draws, tau)[1].item() for tau in (float("inf"), 4.0, 0.5)] == [1.0, 1.25, 3.0]
+
+
 @pytest.mark.parametrize("layer", DROPOUT)
 def test_only_dropout_layers_are_switched_on(layer):
     model = nn.Sequential(nn.BatchNorm1d(3), layer(0.5), nn.Sequential(nn.BatchNorm1d(3)))
