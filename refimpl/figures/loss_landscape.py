@@ -2,7 +2,8 @@
 
 Paper
     Li, Xu, Taylor, Studer and Goldstein, "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018, arXiv:1712.09913:
-    two random directions, each row of which has the length of the weights' row (filter normalization).
+    two random directions, each row of which has the length of the weights' row (filter normalization); see
+    ``refimpl.foundations.loss_landscape``.
 
 Both networks have the same layers, data, first weights, directions and steps. Normalization always takes the
 statistics of the whole training set, also while the weights are moved.
@@ -18,11 +19,12 @@ from torch import Tensor, nn
 
 from refimpl.data import digits_split
 from refimpl.figures.plain import numbers
+from refimpl.foundations.loss_landscape import movable, plane, random_direction
 from refimpl.training.adam import Adam
 from refimpl.training.batch_norm import BatchNorm1d
 from refimpl.training.kaiming import kaiming_normal_
 
-__all__ = ["data", "directions", "surface"]
+__all__ = ["data", "surface"]
 
 DEPTH, WIDTH, STEPS, BATCH, RATE = 12, 32, 400, 128, 2e-3
 REACH, GRID, SEED = 1.0, 31, 0
@@ -42,32 +44,11 @@ def network(normalized: bool) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def directions(weights: list[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """A random direction whose every row has the length of the weights' row."""
-    found = []
-    for weight in weights:
-        direction = torch.randn(weight.shape, generator=generator)
-        found.append(direction * (weight.norm(dim=1, keepdim=True) / direction.norm(dim=1, keepdim=True)))
-    return found
-
-
 def surface(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """The loss on a grid around the network's weights, ``(GRID, GRID)``; rows follow the second direction."""
-    weights = [p for p in net.parameters() if p.dim() == 2]
-    center = [w.detach().clone() for w in weights]
-    generator = torch.Generator().manual_seed(SEED)
-    across, up = directions(center, generator), directions(center, generator)
-    ends = torch.linspace(-REACH, REACH, GRID)
-    losses = torch.empty(GRID, GRID)
-    with torch.no_grad():
-        for i, b in enumerate(ends):
-            for j, a in enumerate(ends):
-                for weight, w, d, e in zip(weights, center, across, up, strict=True):
-                    weight.copy_(w + a * d + b * e)
-                losses[i, j] = F.cross_entropy(net(x), y)
-        for weight, w in zip(weights, center, strict=True):
-            weight.copy_(w)
-    return losses
+    weights, generator = movable(net), torch.Generator().manual_seed(SEED)
+    across, up = random_direction(weights, generator), random_direction(weights, generator)
+    return plane(lambda: F.cross_entropy(net(x), y), weights, across, up, torch.linspace(-REACH, REACH, GRID))
 
 
 def data() -> dict[str, Any]:

@@ -104,13 +104,6 @@ def test_the_best_rate_stays_in_the_picture() -> None:
     assert surface.value(*path[-1]) < surface.value(*descend(surface, OPTIMIZERS["momentum"][1], rate / 1000)[-1])
 
 
-def test_directions_have_the_lengths_of_the_weights_rows() -> None:
-    weights = [torch.randn(4, 3), torch.randn(2, 4)]
-    found = loss_landscape.directions(weights, torch.Generator().manual_seed(0))
-    for weight, direction in zip(weights, found, strict=True):
-        assert torch.allclose(direction.norm(dim=1), weight.norm(dim=1))
-
-
 def test_the_middle_of_the_landscape_is_the_network_s_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss_landscape, "GRID", 3)
     net, x, y = loss_landscape.network(True), torch.randn(20, 64), torch.arange(20) % 10
