@@ -11,6 +11,7 @@ from dlatlas.search.match import (
     BESIDE_EVERYDAY,
     BESIDE_FILTER,
     BESIDE_KIND,
+    BESIDE_TELLING,
     IN_QUESTION,
     WITHOUT_SMALL,
     understand,
@@ -109,16 +110,21 @@ def test_what_a_query_asks(database: sqlite3.Connection, text: str, question: st
 
 def test_what_a_name_counts_for(database: sqlite3.Connection) -> None:
     """As typed, without function words, in a question, beside a word for the kind of thing, the field, or something everyday."""
-    queries = ("dropout", "the dropout", "why dropout", "dropout method", "dropout in deep learning", "image dropout", "dropout papers")
+    queries = ["dropout", "the dropout", "why dropout", "dropout method", "dropout in deep learning"]
+    queries += ["dropout tricks", "image dropout", "dropout papers"]
     counts = [understood(database, text).names.get("dropout", 0.0) for text in queries]
-    assert counts == [1.0, WITHOUT_SMALL, IN_QUESTION, BESIDE_KIND, BESIDE_KIND * WITHOUT_SMALL, BESIDE_EVERYDAY, BESIDE_FILTER]
+    beside = [BESIDE_KIND, BESIDE_KIND * WITHOUT_SMALL, BESIDE_TELLING, BESIDE_EVERYDAY, BESIDE_FILTER]
+    assert counts == [1.0, WITHOUT_SMALL, IN_QUESTION, *beside]
 
 
 def test_words_that_say_little_are_not_needed(database: sqlite3.Connection) -> None:
-    needed = {group.label: group.needed for group in understood(database, "dropout tricks xyzzy training").groups}
-    assert needed == {"dropout": True, "tricks": False, "xyzzy": False, "training": True}
-    weights = {group.label: group.weight for group in understood(database, "recurrent deep networks").groups}
-    assert set(weights) == {"recurrent", "deep", "networks"}
+    needed = {group.label: group.needed for group in understood(database, "dropout tricks xyzzy training 网络结构").groups}
+    assert needed == {"dropout": True, "tricks": False, "xyzzy": False, "training": True, "网络结构": False}
+
+
+def test_a_chinese_run_may_be_found_by_its_words_apart() -> None:
+    database = index_of(document("apart", "三维人脸的重建"), document("other", "三维曲面"), *WORKS)
+    assert ids(ask(database, "三维重建"))[0] == "apart"
 
 
 def test_a_number_at_the_end_of_a_word(database: sqlite3.Connection) -> None:

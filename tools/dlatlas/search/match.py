@@ -31,8 +31,9 @@ BESIDE_KIND = 0.5
 IN_FIELD = 0.4
 """How much words for the field itself count beside others."""
 
-BESIDE_EVERYDAY = 0.05
-"""What it counts that a document's name is the query without other everyday words, such as image in image style transfer."""
+BESIDE_TELLING, BESIDE_EVERYDAY = 0.1, 0.05
+"""What it counts that a document's name is the query without words of how things are told, and without other everyday words, such as
+image in image style transfer."""
 
 BESIDE_FILTER = 0.02
 """What it counts that a document's name is the query without words for filters."""
@@ -60,6 +61,7 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
     content = [group for group in content if not _remainder(group)] or content
     kept = list({group.match: group for group in content}.values())[:MOST_GROUPS]
     for group in kept:
+        group.telling |= _of_kind(group) and not group.known
         _weigh(lexicon, group)
         group.weight *= IN_FIELD if _of_field(group) and len(kept) > 1 else 1.0
     question = asked(joined(atoms)) if len(content) < len(groups) or len(atoms) > 1 else ()
@@ -71,7 +73,7 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
 
 
 def _of_kind(group: Group) -> bool:
-    return squash(group.label) in KINDS
+    return KINDS.fullmatch(squash(group.label)) is not None
 
 
 def _of_field(group: Group) -> bool:
@@ -94,7 +96,8 @@ def _whole_names(atoms: list[Atom], groups: list[Group], short: str, bare: float
     subjects = [group for group in said if not (_of_kind(group) or _of_field(group))] or said
     worth = BESIDE_KIND if len(said) > 1 else SYNONYM if len(groups) == 1 else BESIDE_FILTER
     if len(subjects) > 1:
-        subjects, worth = [group for group in subjects if not group.everyday], BESIDE_EVERYDAY
+        worth = BESIDE_EVERYDAY if any(group.everyday and not group.telling for group in subjects) else BESIDE_TELLING
+        subjects = [group for group in subjects if not group.everyday]
     if len(subjects) == 1:
         for name in subjects[0].names:
             names.setdefault(name, worth * bare)
@@ -192,7 +195,14 @@ def _segments(lexicon: Lexicon, run: str) -> list[Group]:
         if k > cuts[-1] and 8 * counts.get(found[k], 0) < beside:
             cuts.append(k + 1)
     parts = [run[i:j] for i, j in zip(cuts, [*cuts[1:], len(run)], strict=True)]
-    return [Group(part, [Alternative(" ".join(pairs(part)), EXACT)], terms=[part], names=[part]) for part in parts]
+    return [Group(part, _of_run(part), terms=[part], names=[part]) for part in parts]
+
+
+def _of_run(run: str) -> list[Alternative]:
+    """A Chinese run as it stands, or its words apart, which mostly have two characters."""
+    found = pairs(run)
+    apart = [*found[:-1:2], found[-1]]
+    return [Alternative(" ".join(found), EXACT), *([Alternative(" ".join(apart), PARTS, apart=True)] if len(run) > 3 else [])]
 
 
 def _weigh(lexicon: Lexicon, group: Group) -> None:

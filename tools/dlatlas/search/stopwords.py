@@ -35,8 +35,8 @@ algorithm method technique model approach theory network net architecture layer
 算法 方法 技术 模型 理论 原理 网络 架构 结构 层
 """
 
-KINDS = frozenset(map(squash, KIND.split()))
-"""Words for the kind of thing that a name may be followed by, without being part of it: 反向传播算法, dropout method."""
+KINDS = re.compile(f"(?:{'|'.join(map(squash, KIND.split()))})+")
+"""Words, stemmed, for the kind of thing that a name may be followed by, without being part of it: 反向传播算法, dropout method."""
 
 FIELD = """
 neural network, deep neural network, artificial neural network, deep network, deep learning, machine learning, ai
