@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dlatlas.site import serving
 from dlatlas.site.build import build
-from dlatlas.site.incremental import Incremental, topics_of
+from dlatlas.site.incremental import Incremental, _Worker, topics_of
 from dlatlas.site.node_tools import BuildError
 from dlatlas.site.preview import EVENTS, SCRIPT, Bell, _Handler
 from dlatlas.site.serving import Keeper
@@ -48,6 +48,20 @@ def test_a_page_built_alone_is_the_page_of_the_whole_build(site_tree: Path, tmp_
         assert "into a new step." in pages[0].read_text("utf-8")
         with pytest.raises(BuildError, match="no topic storm"):
             alone.update({"storm"})
+
+
+def test_mkdocs_stays_until_what_it_read_once_changes(site_tree: Path) -> None:
+    worker = _Worker(site_tree, site_tree / "build/preview", "en")
+    page = site_tree / "build/preview/html/en/training/optimizers/index.html"
+    assert 'id="refimpl.training.adam.step"' in page.read_text("utf-8")
+    first = worker.kept
+    topic = site_tree / "catalog/training/optimizers/topic.yml"
+    topic.write_text(topic.read_text("utf-8").replace("into a step.", "into a new step."), "utf-8")
+    worker.build(["optimizers"])
+    assert worker.kept is first and "into a new step." in page.read_text("utf-8")
+    write(site_tree, {"refimpl/training/adam.py": '\n\ndef added() -> None:\n    """A new one."""\n'}, append=True)
+    worker.build(["optimizers"])
+    assert worker.kept is not first and 'id="refimpl.training.adam.added"' not in page.read_text("utf-8")
 
 
 class Recorder:

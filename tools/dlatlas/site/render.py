@@ -12,8 +12,9 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 PART = 400
 """Pages that are built at once."""
@@ -70,6 +71,35 @@ def _build(configuration: Path, to: Path, strict: bool, *, only: Collection[str]
         build(config)
     finally:
         config.plugins.on_shutdown()
+
+
+class Kept:
+    """MkDocs kept ready for single pages: with its templates, and with what it has read of the modules."""
+
+    def __init__(self, configuration: Path, to: Path) -> None:
+        from mkdocs.config import load_config
+
+        config = load_config(str(configuration), site_dir=str(to))
+        config.plugins.on_startup(command="build", dirty=False)
+        self.config = config.plugins.on_config(config)
+        self.config.plugins.on_pre_build(config=self.config)
+        self.env = self.config.theme.get_env()
+
+    def build(self, page: str, extra: Mapping[str, Any]) -> None:
+        """Build one page of the tree as MkDocs would all, with these values for the templates."""
+        from mkdocs.commands.build import _build_page, _populate_page
+        from mkdocs.structure.files import File, Files
+        from mkdocs.structure.nav import get_navigation
+        from mkdocs.structure.pages import Page
+
+        self.config.extra.update(extra)
+        file = File(page, self.config.docs_dir, self.config.site_dir, use_directory_urls=True)
+        files = Files([file])
+        nav = get_navigation(files, self.config)
+        built = file.page or Page(None, file, self.config)
+        _populate_page(built, self.config, files)
+        env = self.config.plugins.on_env(self.env, config=self.config, files=files)
+        _build_page(built, self.config, [file], nav, env)
 
 
 def _merge(part: Path, to: Path) -> None:
