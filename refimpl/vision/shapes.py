@@ -44,3 +44,18 @@ def discs(count: int, size: int = 48, generator: torch.Generator | None = None) 
             cells[n][(y - top) ** 2 + (x - left) ** 2 < radius**2] = number
     images += (cells > 0)[:, None]
     return images, cells
+
+
+def smooth_discs(count: int, size: int = 48, generator: torch.Generator | None = None) -> Tensor:
+    """Clean images of six discs of different gray with edges about a pixel wide, ``(count, 1, size, size)`` in [0, 1]."""
+    images = torch.zeros(count, 1, size, size)
+    y, x = torch.meshgrid(*(torch.arange(size, device=images.device),) * 2, indexing="ij")
+    for n in range(count):
+        for _ in range(6):
+            (top, left), radius, gray = (
+                torch.rand(2, generator=generator) * size,
+                *(torch.rand(2, generator=generator) * torch.tensor([8, 1])),
+            )
+            cover = torch.sigmoid(4 * (radius + 2 - ((y - top) ** 2 + (x - left) ** 2).sqrt()))
+            images[n] = images[n] * (1 - cover) + gray * cover
+    return images
