@@ -7,7 +7,7 @@ const PART = /((?<!\S)[-−])?(?:([A-Za-z]+)[:：])?(?:"([^"]*)"?|([^\s"]+))/g;
 const FILTERS = new Set(["type", "topic", "area", "lang", "level", "year", "framework", "has"]);
 const LONGEST = 400;
 const LOADED = 16; // results whose prior is known before the last sorting
-const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, PAGE = 0.4, NAMED = 3000;
+const SYNONYM = 0.85, COMPLETED = 0.5, NEAR = 0.7, ADJACENT = 0.35, PAGE = 0.4, NAMED = 3000, ENOUGH = 0.35;
 
 export class Finder {
   // words: a function that fetches the known words, most frequent first
@@ -26,6 +26,7 @@ export class Finder {
     const whole = await this.keyed(text);
     if (whole.size) return this.told(whole, [], {}, limit);
     const corrected = {};
+    this.index.want([...query.words.flatMap((word) => (isHan(word) ? pairs(word) : [this.preparer.stem(word)])), ...query.phrases.flat()]);
     const groups = await this.groups(query.words, corrected);
     const points = await this.scored(groups);
     for (const phrase of query.phrases) {
@@ -134,27 +135,33 @@ export class Finder {
     const points = new Map();
     const counted = [];
     for (const one of groups) {
-      const best = new Map();
-      for (const { tokens, quality } of one.ways) {
-        const found = await this.look(tokens);
-        for (const [id, score] of found) best.set(id, Math.max(best.get(id) ?? 0, quality * score / (this.rules.saturation + quality * score)));
+      let best = await this.look(one.ways[0].tokens);
+      if (one.ways.length > 1 || one.ways[0].quality !== 1) {
+        best = new Map();
+        for (const { tokens, quality } of one.ways) for (const [id, score] of await this.look(tokens)) best.set(id, Math.max(best.get(id) ?? 0, quality * score));
       }
       counted.push({ best, weight: Math.log(1 + (this.rules.documents - best.size + 0.5) / (best.size + 0.5)) });
     }
     const total = counted.reduce((sum, { weight }) => sum + weight, 0) || 1;
-    for (const { best, weight } of counted) {
-      for (const [id, strength] of best) {
+    let left = total;
+    for (const { best, weight } of [...counted].sort((a, b) => b.weight - a.weight)) {
+      // what only the rest of the query is found in lacks too much of it
+      const found = left / total < ENOUGH ? [...points.keys()].filter((id) => best.has(id)) : best.keys();
+      for (const id of found) {
         const one = points.get(id) ?? { sum: 0, share: 0 };
+        const strength = best.get(id) / (this.rules.saturation + best.get(id));
         points.set(id, { sum: one.sum + this.rules.points * weight * strength, share: one.share + weight / total });
       }
+      left -= weight;
     }
+    const candidates = new Set(points.keys());
     for (let i = 1; i < groups.length; i += 1) {
-      const together = await this.look([...groups[i - 1].ways[0].tokens, ...groups[i].ways[0].tokens]);
+      const together = await this.index.look([...groups[i - 1].ways[0].tokens, ...groups[i].ways[0].tokens], candidates);
       const bonus = ADJACENT * this.rules.points * Math.min(counted[i - 1].weight, counted[i].weight);
-      for (const id of together.keys()) if (points.has(id)) points.get(id).sum += bonus;
+      for (const id of together.keys()) points.get(id).sum += bonus;
     }
     const enough = [...points.values()].filter((one) => one.share > 0.99).length >= 5;
-    const kept = [...points].filter(([, { share }]) => share >= (enough ? 0.99 : 0.35));
+    const kept = [...points].filter(([, { share }]) => share >= (enough ? 0.99 : ENOUGH));
     return new Map(kept.map(([id, { sum, share }]) => [id, sum * share]));
   }
 

@@ -18,23 +18,29 @@ export class Index {
     const lists = await Promise.all(words.map((word) => this.occurrences(word)));
     const found = new Map();
     if (lists.some((list) => !list)) return found;
+    if (lists.length === 1) {
+      const [{ records, sums }] = lists;
+      for (let i = 0; i < records.length; i += 1) if (!allowed || allowed.has(records[i])) found.set(records[i], sums[i]);
+      return found;
+    }
+    const rarest = lists.reduce((one, other) => (other.records.length < one.records.length ? other : one));
+    const few = allowed && allowed.size < rarest.records.length;
     const at = lists.map(() => 0);
-    const [first, ...rest] = lists;
-    for (let i = 0; i < first.records.length; i += 1) {
-      const record = first.records[i];
+    next: for (const record of few ? [...allowed].sort((a, b) => a - b) : rarest.records) {
       if (allowed && !allowed.has(record)) continue;
-      const everywhere = rest.every((list, k) => {
-        while (list.records[at[k]] < record) at[k] += 1;
-        return list.records[at[k]] === record;
-      });
-      if (!everywhere) continue;
-      let strength = 0;
-      for (let j = first.starts[i]; j < first.starts[i + 1]; j += 1) {
-        if (rest.every((list, k) => has(list, at[k], first.places[j] + k + 1))) strength += first.strengths[j];
+      for (let k = 0; k < lists.length; k += 1) {
+        at[k] = seek(lists[k].records, record, at[k]);
+        if (lists[k].records[at[k]] !== record) continue next;
       }
+      const strength = inRow(lists, at);
       if (strength) found.set(record, strength);
     }
     return found;
+  }
+
+  // Fetch what will be asked for, without waiting.
+  want(words) {
+    for (const word of words) this.occurrences(word).catch(() => {});
   }
 
   // What is shown of a record.
@@ -84,9 +90,10 @@ async function wordFile(url) {
   return { bytes, spans };
 }
 
-// Records in order; the occurrences of the i-th are those from starts[i] to starts[i + 1].
+// Records in order, with the strengths of all their occurrences together; those of the i-th are from starts[i] to starts[i + 1].
 function decoded(bytes, at, end, steps) {
-  const list = { records: [], starts: [0], places: [], strengths: [] };
+  const list = { records: [], sums: [], starts: [0], places: [], strengths: [] };
+  const strengths = Array.from({ length: 256 }, (_, byte) => 2 ** ((byte - ONE) / steps));
   const number = () => {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
@@ -97,15 +104,41 @@ function decoded(bytes, at, end, steps) {
   };
   for (let record = 0; at < end;) {
     record += number();
-    let place = 0;
+    let place = 0, sum = 0;
     for (let left = number(); left; left -= 1) {
       list.places.push(place += number());
-      list.strengths.push(2 ** ((bytes[at++] - ONE) / steps));
+      const strength = strengths[bytes[at++]];
+      list.strengths.push(strength);
+      sum += strength;
     }
     list.records.push(record);
+    list.sums.push(sum);
     list.starts.push(list.places.length);
   }
   return list;
+}
+
+// Where a sorted list reaches a value, from a place on: in growing steps, then between the last two.
+function seek(list, value, from) {
+  let low = from, step = 1;
+  while (list[low + step] < value) { low += step; step *= 2; }
+  let high = Math.min(low + step, list.length);
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < value) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+// The strengths of the first word of a phrase where the others follow it, in the record at which each list stands.
+function inRow(lists, at) {
+  const [first] = lists;
+  let sum = 0;
+  next: for (let j = first.starts[at[0]]; j < first.starts[at[0] + 1]; j += 1) {
+    for (let k = 1; k < lists.length; k += 1) if (!has(lists[k], at[k], first.places[j] + k)) continue next;
+    sum += first.strengths[j];
+  }
+  return sum;
 }
 
 function has(list, i, place) {
