@@ -1,6 +1,7 @@
 """How the site's build grows with the catalog: ``python -m tests.tools.site.bench_scale [--topics N …]`` writes evidence/site_scale.json.
 
-A catalog of each size is made, built in full in a process of its own, and searched in a browser with an empty profile.
+A catalog of each size is made, built in full in a process of its own, and searched in a browser with an empty profile; then one
+of its topics is edited.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from dlatlas.evidence.store import write_json
+from dlatlas.site.incremental import Incremental
 from dlatlas.site.node_tools import FOLDER, executable
 from dlatlas.site.numbers import SCALE
+from dlatlas.site.preview import INTERVAL
 
 from tests.tools.site.synthetic import REPOSITORY, make
 
@@ -43,6 +46,7 @@ def measure(topics: int) -> dict[str, Any]:
         page = f"en/area-0/topic-{min(40, topics - 1)}/"
         search = [executable(), FOLDER / "gates" / "first_result.mjs", site, page, "synthetic topic 17"]
         first = float(subprocess.run(search, check=True, capture_output=True, text=True).stdout)
+        edit = edited(root, site, f"topic-{min(40, topics - 1)}")
     return {
         "topics": topics,
         "pages": pages,
@@ -50,7 +54,22 @@ def measure(topics: int) -> dict[str, Any]:
         "ms_per_page": round(1000 * seconds / pages, 2),
         "peak_mib": round(peak / 2**20),
         "first_result_ms": round(first),
+        "edit_ms": round(edit),
     }
+
+
+def edited(root: Path, site: Path, topic: str) -> float:
+    """Milliseconds, at most, until the preview shows an edited topic: from one look at the files to the next, and the page's own time."""
+    (path,) = root.glob(f"catalog/*/{topic}/topic.yml")
+    text = path.read_text("utf-8")
+    with Incremental(root, site) as pages:
+        seconds = []
+        for n in range(4):  # the first waits until the processes are ready
+            path.write_text(text.replace("The opening says", f"The opening says {n} times"), "utf-8")
+            start = time.perf_counter()
+            pages.update({topic})
+            seconds.append(time.perf_counter() - start)
+    return 1000 * (INTERVAL + max(seconds[1:]))
 
 
 def memory(pid: int) -> int:

@@ -89,12 +89,12 @@ def test_the_reference_names_every_public_name(english: Context) -> None:
 
 def test_the_numbers_come_from_the_recorded_runs(site_tree: Path, english: Context) -> None:
     assert numbers_page(english).body.count("<table") == 0
-    scale = {"topics": 1000, "pages": 2044, "seconds": 40.0, "ms_per_page": 19.6, "peak_mib": 700, "first_result_ms": 321}
+    scale = {"topics": 1000, "pages": 2044, "seconds": 40.0, "ms_per_page": 19.6, "peak_mib": 700, "first_result_ms": 321, "edit_ms": 1234}
     gates = {"weight": {"problems": [], "seconds": 3.2, "looked": 4, "heaviest": {"address": "en/x/", "bytes": 299418}}}
     write(site_tree, {SCALE: json.dumps({"environment": {"cpu": "x"}, "rows": [scale]})})
     write(site_tree, {GATES: json.dumps({"environment": {}, "gates": gates})})
     body = numbers_page(english).body
-    for shown in ("2,044", "40 s", "19.6 ms", "700 MiB", "321 ms", "≤ 299 kB", "3.2"):
+    for shown in ("2,044", "40 s", "19.6 ms", "700 MiB", "321 ms", "1.2 s", "≤ 299 kB", "3.2"):
         assert shown in body
 
 

@@ -28,7 +28,7 @@ def numbers_page(context: Context) -> Page:
 
 
 def _scale(context: Context, stored: dict[str, Any]) -> str:
-    headers = [context.say(key) for key in ("topics", "pages", "build-time", "per-page", "memory", "first-result")]
+    headers = [context.say(key) for key in ("topics", "pages", "build-time", "per-page", "memory", "first-result", "edit-shows")]
     rows = [
         [
             f"{row['topics']:,}",
@@ -37,6 +37,7 @@ def _scale(context: Context, stored: dict[str, Any]) -> str:
             f"{row['ms_per_page']:.1f} ms",
             f"{row['peak_mib']:,.0f} MiB",
             f"{row['first_result_ms']:.0f} ms",
+            f"{row['edit_ms'] / 1000:.1f} s",
         ]
         for row in stored["rows"]
     ]

@@ -68,14 +68,18 @@ PAGE_WORDS: dict[str, tuple[str, str]] = {
     ),
     "scale": ("Scale", "规模"),
     "scale-intro": (
-        "Synthetic catalogs of growing size, built in full: both languages, formulas, search index, checks.",
-        "用不同规模的合成目录完整构建：两种语言、公式、搜索索引与检查。",
+        "Synthetic catalogs of growing size, built in full: both languages, formulas, search index, checks. "
+        "Memory is that of all processes at one time, what they share counted once. The first result is timed from the last "
+        "letter typed, in a browser that has never seen the site; an edit, from the saved file to the new page in the preview.",
+        "用不同规模的合成目录完整构建：两种语言、公式、搜索索引与检查。内存是同一时刻全部进程之和，共享的部分只计一次。"
+        "首条搜索结果从敲下最后一个字母算起，浏览器此前从未访问过本站；修改则从保存文件算到预览中出现新页面。",
     ),
     "pages": ("Pages", "页面"),
     "build-time": ("Build", "构建"),
     "per-page": ("A page", "每页"),
     "memory": ("Memory, at most", "内存峰值"),
     "first-result": ("First search result", "首条搜索结果"),
+    "edit-shows": ("An edit shows after", "修改后多久可见"),
     "gates": ("Gates", "关卡"),
     "gates-intro": (
         "What must hold before a change lands, tried on the built site in Chromium, served compressed from a folder below the root.",
