@@ -52,6 +52,7 @@ BAD = (
     Bad(lambda: LayerNorm((3, -1)), r"^LayerNorm: normalized_shape must be one or more positive sizes, got \(3, -1\)$"),
     Bad(lambda: LayerNorm(4)(ONES), r"^layer_norm: input must end in dimensions \(4,\), at least one, got shape \(2, 3\)$"),
     Bad(lambda: layer_norm(ONES, ()), r"^layer_norm: input must end in dimensions \(\), at least one, got shape \(2, 3\)$"),
+    Bad(lambda: layer_norm(ONES[0, 0], ()), r"^layer_norm: input must end in dimensions \(\), at least one, got shape \(\)$"),
     Bad(lambda: layer_norm(ONES, (1, 2, 3)), r"^layer_norm: input must end in dimensions \(1, 2, 3\), at least one, got shape \(2, 3\)$"),
     Bad(lambda: layer_norm(ONES.long(), (3,)), r"^layer_norm: input must be floating point, got torch.int64$"),
     Bad(lambda: layer_norm(ONES, (3,), ONES[0, :2]), r"^layer_norm: weight must have shape \(3,\), got \(2,\)$"),

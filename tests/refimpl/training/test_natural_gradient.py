@@ -147,14 +147,14 @@ def test_conjugate_gradient_stops_when_the_residual_is_small():
         x = conjugate_gradient(product, b, tolerance=tolerance)["x"]
         residual = torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64) * x - 1
         assert 0 < len(calls) <= most and residual.norm() <= tolerance * 3**0.5
-    for tolerance in (0.9, 0.5, 0.2, 0.05, 1e-3):
+    residuals = [1.0]
+    for steps in range(1, 4):
+        x = conjugate_gradient(product, b, steps=steps, tolerance=0.0)["x"]
+        residuals.append((torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64) * x - 1).norm().item() / 3**0.5)
+    for tolerance in (0.9, 0.5, 0.2, 0.05, 1e-3, *(1.001 * r for r in residuals[1:3] if r < 0.99)):
         calls.clear()
         conjugate_gradient(product, b, tolerance=tolerance)
-        taken, residuals = len(calls), [3**0.5]
-        for steps in range(1, 4):
-            x = conjugate_gradient(product, b, steps=steps, tolerance=0.0)["x"]
-            residuals.append((torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64) * x - 1).norm().item())
-        assert taken == next(k for k, r in enumerate(residuals) if r <= tolerance * 3**0.5)
+        assert len(calls) == next(k for k, r in enumerate(residuals) if r <= tolerance)
     calls.clear()
     assert torch.equal(conjugate_gradient(product, {"x": torch.zeros(3)})["x"], torch.zeros(3)) and not calls
     assert torch.equal(conjugate_gradient(lambda v: {"x": 0 * v["x"]}, b)["x"], torch.zeros(3, dtype=torch.float64))
