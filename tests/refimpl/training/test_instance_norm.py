@@ -119,4 +119,5 @@ def test_statistics_are_taken_in_the_precision_of_the_averages():
 
 
 def test_every_buffer_is_made_on_the_device():
-    assert {v.device.type for v in InstanceNorm2d(3, affine=True, track_running_stats=True, device="meta").state_dict().values()} == {"meta"}
+    layer = InstanceNorm2d(3, affine=True, track_running_stats=True, device="meta")
+    assert {v.device.type for v in layer.state_dict().values()} == {"meta"}
