@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 from dlatlas.catalog.load import load
 from dlatlas.catalog.model import Catalog
-from dlatlas.search.names import ALIAS, CITED, HEAD, OF_METHOD, OF_TOPIC, OF_WORK, ONE_OF_SEVERAL, PART, Namer, shared, synonyms, unique
+from dlatlas.search.names import (
+    ALIAS,
+    CITED,
+    HEAD,
+    INITIALS,
+    OF_METHOD,
+    OF_TOPIC,
+    OF_WORK,
+    ONE_OF_SEVERAL,
+    PART,
+    Namer,
+    shared,
+    synonyms,
+    unique,
+)
 from dlatlas.search.text import squash
 
 from tests.tools.search.made import ask, document, ids, index_of
@@ -41,7 +55,12 @@ def test_names_of_topics(catalog: Catalog, namer: Namer, topic: str, name: str, 
 
 @pytest.mark.parametrize(
     ("method", "name", "points"),
-    [("actor-critic", "PPO", ONE_OF_SEVERAL), ("wgan-gp", "WGAN-GP", OF_METHOD), ("wgan-gp", "gradient penalty", ONE_OF_SEVERAL)],
+    [
+        ("actor-critic", "PPO", ONE_OF_SEVERAL),
+        ("wgan-gp", "WGAN-GP", OF_METHOD),
+        ("wgan-gp", "gradient penalty", ONE_OF_SEVERAL),
+        ("deep-gradient-compression", "DGC", INITIALS),
+    ],
 )
 def test_names_of_methods(catalog: Catalog, namer: Namer, method: str, name: str, points: float) -> None:
     found = next((topic, one) for topic, one in catalog.methods() if one.id == method)

@@ -97,7 +97,7 @@ class _Search:
         if not self.query.words:
             return self._told(Ranker(Understood(), self.lexicon.lengths), *(self._matching([]) if self.reader.bound else ([], 0)))
         understood = understand(self.lexicon, self.query.words)
-        names = self._named(understood.names)
+        names = self._named(understood.names, understood.titles)
         names.update(dict.fromkeys(self.reader.keyed(inside), KEY))
         named = self.reader.of(names)
         ranker = Ranker(understood, self.lexicon.lengths, names, self._topics(understood.names))
@@ -177,12 +177,15 @@ class _Search:
             ranker.kin.setdefault(doc, points)
         return found
 
-    def _named(self, names: Mapping[str, float]) -> dict[int, float]:
-        """Documents of which a whole name is asked for with their points, and topics and methods whose name begins so."""
+    def _named(self, names: Mapping[str, float], titles: Mapping[str, float]) -> dict[int, float]:
+        """Documents of which a whole name is asked for with their points, works whose title is, and what has a name that begins so."""
         points: dict[int, float] = {}
         whole = "SELECT doc, name, bonus FROM names WHERE name IN"
         for doc, name, bonus in self.lexicon.rows(whole, names, f"ORDER BY doc LIMIT {EXACT}"):
             points[doc] = max(points.get(doc, 0.0), bonus * names[name])
+        sql = "SELECT doc, name, bonus FROM names WHERE NOT major AND name IN"
+        for doc, name, bonus in self.lexicon.rows(sql, titles, f"ORDER BY doc LIMIT {EXACT}"):
+            points[doc] = max(points.get(doc, 0.0), bonus * titles[name])
         for plain in list(names)[:1]:
             begun = "SELECT doc, bonus * ? / length(name) FROM names WHERE major AND name > ? AND name < ? ORDER BY length(name) LIMIT 50"
             for doc, bonus in self.lexicon.database.execute(begun, (len(plain), plain, plain + "\U0010ffff")):

@@ -60,11 +60,13 @@ class Group:
 
 @dataclass
 class Understood:
-    """What a query asks for: its groups, words replaced by near ones, names that the whole of it may be, its function words."""
+    """What a query asks for: its groups, words replaced by near ones, names that the whole of it may be, titles that
+    a part of it may be, its function words."""
 
     groups: list[Group] = field(default_factory=list)
     corrected: dict[str, str] = field(default_factory=dict)
     names: dict[str, float] = field(default_factory=dict)
+    titles: dict[str, float] = field(default_factory=dict)
     small: list[str] = field(default_factory=list)
     question: list[str] = field(default_factory=list)  # tokens of the words that ask as it does
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from dlatlas.search.correct import corrected
 from dlatlas.search.groups import BROADER, EXACT, PARTS, SYNONYM, Alternative, Atom, Group, Understood, joined
@@ -15,6 +16,9 @@ from dlatlas.search.text import is_han, pairs, squash, unit_tokens, units
 
 LONGEST_NAME = 16
 """Words and Chinese characters of the longest name that is recognized."""
+
+SHORTEST_TITLE = 3
+"""Words of the shortest title that is recognized with other words around it; two Chinese characters are one."""
 
 MOST_ATOMS, MOST_GROUPS = 400, 32
 """Words and Chinese characters, and groups, of a query that are looked at."""
@@ -69,7 +73,7 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
     tokens = [" ".join(token for unit in units(word) for token in unit_tokens(unit)) for word in question]
     bare = IN_QUESTION if question and "what" not in question else WITHOUT_SMALL
     short = "".join(squash(group.label) for group in content)
-    return Understood(kept, replaced, _whole_names(atoms, kept, short, bare), small, tokens)
+    return Understood(kept, replaced, _whole_names(atoms, kept, short, bare), _titles_inside(atoms, spans), small, tokens)
 
 
 def _of_kind(group: Group) -> bool:
@@ -103,6 +107,19 @@ def _whole_names(atoms: list[Atom], groups: list[Group], short: str, bare: float
             names.setdefault(name, worth * bare)
     names.pop("", None)
     return names
+
+
+def _titles_inside(atoms: list[Atom], spans: Mapping[tuple[int, int], list[str]]) -> dict[str, float]:
+    """Squashed titles that the larger part of the query may be, unless it is a name, and what that counts: its share, squared."""
+    sizes = [0.5 if atom.han else 1.0 for atom in atoms]
+    whole = sum(sizes)
+    found: dict[str, float] = {}
+    for i in range(len(atoms)):
+        for j in range(i + 1, min(len(atoms), i + LONGEST_NAME) + 1):
+            part = sum(sizes[i:j])
+            if max(SHORTEST_TITLE, whole / 2) <= part < whole and (i, j) not in spans:
+                found["".join(atom.stem for atom in atoms[i:j])] = (part / whole) ** 2
+    return found
 
 
 def _spans(lexicon: Lexicon, atoms: list[Atom]) -> dict[tuple[int, int], list[str]]:
@@ -194,8 +211,14 @@ def _segments(lexicon: Lexicon, run: str) -> list[Group]:
         beside = min(counts.get(found[k - 1], 0), counts.get(found[k + 1], 0))
         if k > cuts[-1] and 8 * counts.get(found[k], 0) < beside:
             cuts.append(k + 1)
-    parts = [run[i:j] for i, j in zip(cuts, [*cuts[1:], len(run)], strict=True)]
+    parts = [part for i, j in zip(cuts, [*cuts[1:], len(run)], strict=True) for part in _occurring(run[i:j], counts)]
     return [Group(part, _of_run(part), terms=[part], names=[part]) for part in parts]
+
+
+def _occurring(run: str, counts: Mapping[str, int]) -> list[str]:
+    """The parts of a run of whose pairs of characters all occur; the whole run where none does."""
+    known = "".join("1" if pair in counts else "0" for pair in pairs(run))
+    return [run[m.start() : m.end() + 1] for m in re.finditer("1+", known)] or [run]
 
 
 def _of_run(run: str) -> list[Alternative]:

@@ -15,9 +15,9 @@ OF_TOPIC, OF_METHOD, OF_WORK = 100.0, 90.0, 80.0
 ALIAS, PART = 90.0, 10.0
 """Points for an alias of a topic, and for one that names a part of it: what has a page, a method or a paper of its own."""
 
-ONE_OF_SEVERAL, HEAD, CITED, INTRODUCED = 60.0, 40.0, 40.0, 30.0
+ONE_OF_SEVERAL, HEAD, CITED, INTRODUCED, INITIALS = 60.0, 40.0, 40.0, 30.0, 25.0
 """Points for one of several things in a method's title; for the head of a work's title, its first author and year, and a method in the
-work that introduces it."""
+work that introduces it; for the initials of any title."""
 
 LOOSELY = 0.5
 """How well an alias names a topic, which may be broader, if a title does it fully."""
@@ -79,7 +79,8 @@ class Namer:
 
     def topic(self, topic: Topic) -> Names:
         whole = ((name, OF_TOPIC) for name in (topic.id, topic.title.en, topic.title.zh))
-        return (*whole, *((alias, PART if self._of_a_part(alias, topic) else ALIAS) for alias in topic.aliases))
+        aliases = ((alias, PART if self._of_a_part(alias, topic) else ALIAS) for alias in topic.aliases)
+        return (*whole, *aliases, *_initials(topic.title.en))
 
     def _of_a_part(self, alias: str, topic: Topic) -> bool:
         """Whether something else has this name, in any of its expressions, or a method of the topic has it in its title."""
@@ -90,7 +91,7 @@ class Namer:
         whole = [(name, OF_METHOD) for name in (method.id, method.title.en, method.title.zh)]
         known = {squash(alias) for alias in topic.aliases}
         listed = (part for title in (method.title.en, method.title.zh) for part in SEVERAL.split(title))
-        return (*whole, *((part, ONE_OF_SEVERAL) for part in listed if squash(part) in known))
+        return (*whole, *((part, ONE_OF_SEVERAL) for part in listed if squash(part) in known), *_initials(method.title.en))
 
     def entry(self, entry: Entry) -> Names:
         whole = [(name, OF_WORK) for name in (entry.id, *entry.was, *titles(entry))]
@@ -98,7 +99,7 @@ class Namer:
         cited = [(f"{entry.authors[0].split()[-1]} {entry.date[:4]}", CITED)] if entry.authors and entry.date else []
         repository = [(entry.ids.github.rpartition("/")[2], HEAD)] if entry.ids.github else []
         methods = [(name, INTRODUCED) for method in self.introduced[entry.id] for name in (method.id, method.title.en, method.title.zh)]
-        return (*whole, *heads, *cited, *repository, *methods)
+        return (*whole, *heads, *cited, *repository, *methods, *_initials(head(next(iter(titles(entry))))))
 
 
 def titles(entry: Entry) -> list[str]:
@@ -109,6 +110,12 @@ def titles(entry: Entry) -> list[str]:
 def head(title: str) -> str:
     """The main title, before a colon."""
     return re.split("[:：]", title)[0]
+
+
+def _initials(title: str) -> Names:
+    """DGC for Deep gradient compression; none where a title has not three to five words."""
+    words = re.findall(r"[^\W\d_]+", title)
+    return ((("".join(word[0] for word in words), INITIALS),) if 3 <= len(words) <= 5 and title.isascii() else ())
 
 
 def unique(names: Iterable[tuple[str, float]]) -> dict[str, float]:

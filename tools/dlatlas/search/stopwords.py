@@ -7,10 +7,12 @@ import re
 from dlatlas.search.text import is_han, squash
 
 ENGLISH = """
-a about al all am an and any are as at be been best between by can could did do does et even explain find for from get give good had
-has have help helps her here his how i if in into is it its just learn make me more most my need of on one or our please really s
-should show so some still such tell than that the their them then there these they this to understand up us use used using versus
-very via vs want was we were what when where which while who why will with work works would you your
+a about actually again al all also always am an and any anything are as at be been best between by can could did do does et even
+ever every everything exactly explain find for from get give good got great had has have help helps her here his how i if in into is
+it its just learn let make many me more most much must my need never nice now of often on one only or our please quite really s
+should show simply so some something sometimes still such tell than that the their them then there these they thing things this to
+too understand up us use used using usually versus very via vs want was we well were what when where which while who why will with
+work works would yet you your
 """
 
 QUESTIONS = (
@@ -26,7 +28,7 @@ FUNCTION_WORDS = frozenset(ENGLISH.split())
 
 FUNCTION_RUNS = re.compile(
     "什么是|是什么|有什么|什么|为什么|为何|怎么样|怎么|怎样|如何|哪些|哪个|哪种|有哪些|有没有|可以|能否|是否|应该|需要|请问|求助|推荐|关于|以及|对于"
-    "|多少|几种|我想|想要|学习一下|一下|里面|里的|中的|的|了|吗|呢|吧|和|与|及|或|是|在|用|把|被|让|对|从|到|给"
+    "|多少|几种|真的|一样|这样|那样|这么|那么|之间|到底|究竟|其实|一般|通常|怎么办|谈谈|聊聊|浅谈|浅析|简述|我想|想要|学习一下|一下|里面|里的|中的|的|了|吗|呢|吧|和|与|及|或|是|在|用|把|被|让|对|从|到|给"
 )
 """Chinese words of that kind."""
 
