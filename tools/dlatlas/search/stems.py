@@ -67,6 +67,8 @@ IRREGULAR = {
     "synthesis": "synthesiz",
     "bayes": "bayesian",
     "markovian": "markov",
+    "explainable": "explainable",
+    "explainability": "explainable",
 }
 
 
