@@ -62,16 +62,11 @@ def test_whatever_belongs_to_a_topic(catalog: Catalog) -> None:
     assert {"method:dqn", "topic:alphazero", "sutton-2018-reinforcement-learning"} <= query.fine and "topic:lstm" not in query.fine
 
 
-KEPT = {"dev": GOAL, "final": {"overall": 0.95, "kind": 0.8}}
-"""The recall that is reached and must not be lost; where it is below ``GOAL``, the page about the search says so."""
-
-
 @pytest.mark.parametrize("half", HALVES)
 def test_what_is_found_stays_found(half: str, catalog: Catalog) -> None:
     measured = summary(run(ROOT, judged(ROOT, half, catalog)))
-    assert measured["recall"] >= KEPT[half]["overall"], measured
-    assert {kind: means for kind, means in measured["kinds"].items() if means["recall"] < KEPT[half]["kind"]} == {}
-    assert KEPT[half]["overall"] <= GOAL["overall"] and KEPT[half]["kind"] <= GOAL["kind"]
+    assert measured["recall"] >= GOAL["overall"], measured
+    assert {kind: means for kind, means in measured["kinds"].items() if means["recall"] < GOAL["kind"]} == {}
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
