@@ -32,6 +32,8 @@ def test_the_whole_site(site_tree: Path, tmp_path: Path) -> None:
         other = {"en": "zh", "zh": "en"}[lang]
         assert f'href="../../../{other}/training/optimizers/" hreflang="{other}"' in page
         assert (site / "search/index.json").is_file() and (site / lang / "assets/search.js").is_file()
+        assert f'content="http://127.0.0.1:8000/cards/{lang}/training/optimizers.png"' in page
+        assert (site / f"cards/{lang}/training/optimizers.png").is_file() and (site / f"cards/{lang}/home.png").is_file()
         assert re.search(r'id="__codelineno-0-12"', text(site, f"{lang}/source/refimpl.training.adam"))
         assert (site / lang / "source/refimpl.training.adam/adam.py.txt").read_text("utf-8") == (
             site_tree / "refimpl/training/adam.py"

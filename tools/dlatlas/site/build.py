@@ -64,6 +64,9 @@ def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None)
                 unusable.unlink(missing_ok=True)
         with _step("formulas and styles"):
             _together({lang: node_tools.start(node_tools.FOLDER / "finish.mjs", new / lang) for lang in LANGUAGES})
+        with _step("cards"):
+            drawn = _together({lang: _python("cards", root, new / "cards" / lang, lang) for lang in LANGUAGES})
+            print(f"{sum(map(int, drawn.values()))} drawn", end=" ", flush=True)
         (new / "index.html").write_text(landing(), "utf-8")
         (new / "404.html").write_text(missing(), "utf-8")
         (new / MARK).touch()
