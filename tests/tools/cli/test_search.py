@@ -308,6 +308,11 @@ def test_nothing_found(run: Run) -> None:
     assert (status, out) == (1, "") and "nothing found for 'prrruuning'" in err and "pruning" in err
 
 
+def test_what_the_filters_hide_is_told(run: Run) -> None:
+    status, out, err = run("adam", "--type", "dataset")
+    assert (status, out) == (1, "") and re.search(r"nothing found for 'adam' that passes the filters; without them there are \d+", err)
+
+
 @pytest.mark.parametrize(
     ("given", "prepared"),
     [

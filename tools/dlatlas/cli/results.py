@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from dlatlas.cli.output import one_line
 from dlatlas.cli.screen import DIM, MATCH, NUMBER, PLAIN, TYPE, Line, Screen, Span, wrapped
-from dlatlas.site.markup import safe_url
 
 TYPE_FROM, TOPICS_FROM = 60, 110
 """From how many columns on the type and the topics have a column of their own."""
@@ -20,6 +19,8 @@ URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 
 def web_address(hit: Mapping[str, Any]) -> str | None:
     """The first address of a hit that a browser may open: http or https, and nothing in it that is not shown."""
+    from dlatlas.site.markup import safe_url
+
     for url in hit["urls"]:
         if (safe := safe_url(url)) and re.match("https?:", safe, re.I) and one_line(safe) == safe:
             return safe
@@ -53,7 +54,7 @@ def table(screen: Screen, hits: Sequence[Mapping[str, Any]], *, terms: Collectio
             line, target = cells[i] if i < len(cells) else ([], "")
             parts = [Span(f"{number if i == 0 else '':>{first - 1}} ", NUMBER)]
             text = screen.shown(parts) + screen.shown(line, target)
-            if wide:
+            if wide and (i == 0 or i < len(beside)):
                 text += " " * (room - sum(cell_len(span.text) for span in line))
                 text += screen.shown([Span(f" {one_line(hit['type']) if i == 0 else '':{types - 1}}", TYPE)])
             if i < len(beside):

@@ -89,7 +89,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(answer.hits)
     if not answer.hits:
-        return _nothing(text or str(filters), answer)
+        free = search(root, text, limit=1).total if filters and text.strip() else 0
+        return _nothing(text or str(filters), answer, free)
     for word, known in answer.corrected.items():
         print(f"dlatlas: {word!r} does not occur; searched for {known!r}", file=sys.stderr)
     if args.json:
@@ -102,8 +103,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _nothing(text: str, answer: Answer) -> int:
+def _nothing(text: str, answer: Answer, free: int) -> int:
+    """Say so, with what came near: results without the filters (``free`` of them), or names."""
     near = f"; did you mean {' or '.join(map(one_line, answer.suggestions))}?" if answer.suggestions else ""
+    near = f" that passes the filters; without them there are {free}" if free else near
     print(f"dlatlas: nothing found for {text[:80]!r}{near}", file=sys.stderr)
     return 1
 
