@@ -117,7 +117,7 @@ def class_model(
 
 
 def _resize(image: Tensor, size: tuple[int, ...]) -> Tensor:
-    return image if image.shape[2:] == size else F.interpolate(image, size, mode="bilinear", align_corners=False)
+    return F.interpolate(image, size, mode="bilinear", align_corners=False)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,20 @@ def test_class_model_of_linear_scores(record):
     assert class_model(lambda x: x.flatten(1), (1, 2, 1, 1), 0, steps=0, device="meta").device.type == "meta"
 
 
+def test_no_history_is_kept():
+    image = rand(1, 3, 20, 24, seed=10)
+    dream_step(network(), image, 0.1)
+    assert not image.requires_grad
+    assert not class_model(lambda x: x.flatten(1), (1, 2, 1, 1), 0, steps=2).requires_grad
+
+
+def test_shifts_are_drawn_on_the_cpu_whatever_the_default_device():
+    net, image = network(), rand(1, 3, 20, 24, seed=11)
+    with torch.device("meta"):
+        found = dream(net, image, 1, octaves=2, scale=1.0, generator=torch.Generator().manual_seed(1))
+    assert found.device == image.device and found.shape == image.shape
+
+
 def test_the_network_is_left_alone():
     net, image = network(), rand(1, 3, 20, 24, seed=9)
     with torch.no_grad():

@@ -46,6 +46,8 @@ def test_warmup_by_hand():
     made = optimizer(0.1)
     found = rates(made, WarmupMultiStepLR(made, scale=3.0, warmup=0, milestones=[0, 1]), 3)[:, 0]
     assert found.tolist() == pytest.approx([0.03, 0.003, 0.003])
+    made = optimizer(0.1)
+    assert rates(made, WarmupMultiStepLR(made, scale=0.5, warmup=2), 3)[:, 0].tolist() == pytest.approx([0.1, 0.075, 0.05])
 
 
 def test_resume():
