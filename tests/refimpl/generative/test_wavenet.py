@@ -52,10 +52,10 @@ def test_mu_law_against_the_formula(levels, record):
 
 
 def test_mu_law_is_finer_near_zero():
-    """In 256 levels an error of at most 0.00015 near zero and 0.011 near one; 256 is the default."""
+    """In 256 levels an error of at most 0.00015 near zero and 0.022 near one; 256 is the default."""
     s = torch.linspace(-1, 1, 4001)
     off = (mu_law_decode(mu_law_encode(s)) - s).abs()
-    assert off[(s.abs() < 0.004)].max() < 1.5e-4 < 0.01 < off.max() < 0.0111
+    assert off[(s.abs() < 0.004)].max() < 1.5e-4 < 0.02 < off.max() < 0.0218
     assert mu_law_encode(torch.tensor([-2.0, 2.0])).tolist() == [0, 255]
     for f in (mu_law_encode, mu_law_decode):
         assert inspect.signature(f).parameters["levels"].default == 256
