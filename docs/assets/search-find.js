@@ -96,7 +96,7 @@ export class Finder {
   // A word, or what it begins or may be a misspelling of where no record has it.
   async ways(word, corrected) {
     const own = [{ tokens: [this.preparer.stem(word)], quality: 1 }];
-    if (word.length < 4 || !/^[a-z]+$/.test(word) || await this.known(word)) return own;
+    if (word.length < 4 || !/^[a-z]{3}[a-z0-9]*$/.test(word) || await this.known(word)) return own;
     const known = await this.words();
     for (const cut of cuts(word)) {
       const tokens = cut.map((part) => this.preparer.stem(part));

@@ -20,6 +20,7 @@ from dlatlas.search import match, rank, stems, text
 from dlatlas.search.documents import Document, documents
 from dlatlas.search.groups import SYNONYM
 from dlatlas.search.names import shared, subjects, synonyms
+from dlatlas.search.spelling import correctable
 from dlatlas.search.stopwords import FUNCTION_RUNS, FUNCTION_WORDS
 from dlatlas.site.page_text import PageText, read
 from dlatlas.site.search_index import Record, write
@@ -60,7 +61,7 @@ def vocabulary(catalog: Catalog) -> list[str]:
     counts = Counter(
         word
         for document in documents(catalog)
-        for word in {word for field in document.fields.values() for word in text.words(field) if word.isascii() and word.isalpha()}
+        for word in {word for field in document.fields.values() for word in text.words(field) if word.isascii() and correctable(word)}
     )
     return [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if 2 < len(word) <= 40]
 
