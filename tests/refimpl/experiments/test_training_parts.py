@@ -1,4 +1,4 @@
-"""Parts of the experiments on which their numbers rest, checked where the answer is known."""
+"""Parts of the experiments on training, networks and optimizers, checked where the answer is known."""
 
 from __future__ import annotations
 
