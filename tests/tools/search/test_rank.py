@@ -133,3 +133,10 @@ def test_the_first_results_do_not_depend_on_how_many_are_shown() -> None:
     for query in ("zeta", "zeta eta", "zeta eta theta", "zeta missing", "difference zeta eta"):
         most = ids(ask(database, query, limit=50))
         assert all(ids(ask(database, query, limit=limit)) == most[:limit] for limit in (1, 3, 5, 10, 20, 40))
+
+
+def test_words_that_no_document_has_are_told() -> None:
+    database = index_of(document("net", "Zeta nets", type="topic"), document("other", "Methods of nets"), *FILLER)
+    answer = ask(database, "xyzzy zeta nets")
+    assert ids(answer)[0] == "net" and answer.unknown == ["xyzzy"] and ask(database, "zeta").unknown == []
+    assert ids(ask(database, "xyzzy methods")) == [] and ask(database, "xyzzy").unknown == ["xyzzy"]

@@ -93,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         return _nothing(text or str(filters), answer, free)
     for word, known in answer.corrected.items():
         print(f"dlatlas: {word!r} does not occur; searched for {known!r}", file=sys.stderr)
+    for word in answer.unknown:
+        print(f"dlatlas: {one_line(word)!r} does not occur", file=sys.stderr)
     if args.json:
         return 0
     if args.bibtex:

@@ -6,6 +6,7 @@ from dlatlas.search.groups import COMPLETED, NEAR, Alternative, Atom
 from dlatlas.search.lexicon import Lexicon
 from dlatlas.search.spelling import nearest
 from dlatlas.search.stems import stem
+from dlatlas.search.stopwords import is_small
 
 APART = 0.95
 """What a word counts that stands for two."""
@@ -19,7 +20,7 @@ def corrected(lexicon: Lexicon, atoms: list[Atom]) -> tuple[list[Atom], dict[str
     replaced: dict[str, str] = {}
     for atom in atoms:
         word = atom.text
-        if atom.han or atom.stem in known or len(word) < 4 or not word.isalnum():
+        if atom.han or atom.stem in known or len(word) < 4 or not word.isalnum() or is_small(word):
             found.append(atom)
         elif parts := _split(lexicon, word):
             found += (Atom(part, APART) for part in parts)

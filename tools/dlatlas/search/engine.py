@@ -69,6 +69,7 @@ class Answer:
     hits: list[dict[str, Any]]
     total: int = 0  # documents found, counted up to COUNTED
     corrected: dict[str, str] = field(default_factory=dict)  # words that were replaced to find them
+    unknown: list[str] = field(default_factory=list)  # words that no document has
     suggestions: list[str] = field(default_factory=list)  # names that come near, when there are no hits
     terms: list[str] = field(default_factory=list)  # units (words by their stems, Chinese runs) that may be highlighted
 
@@ -125,9 +126,10 @@ class _Search:
             hit = {**json.loads(self.reader.shown(doc)), "score": round(-points, 4)}
             hits.append({**hit, "explain": ranker.explain(row)} if self.explain else hit)
         terms = [unit for group in ranker.understood.groups for unit in group.terms] + self.query.terms
+        unknown = [group.label for group in ranker.understood.groups if group.unknown]
         if not hits:
-            return Answer([], suggestions=self._suggestions())
-        return Answer(hits, max(total, len(kept)), ranker.understood.corrected, terms=list(dict.fromkeys(terms)))
+            return Answer([], unknown=unknown, suggestions=self._suggestions())
+        return Answer(hits, max(total, len(kept)), ranker.understood.corrected, unknown, terms=list(dict.fromkeys(terms)))
 
     # Rows
 
@@ -138,7 +140,10 @@ class _Search:
         those that lack one group or more as well.
         """
         most = max(EXACT, self.limit)
-        every = " AND ".join(group.match for group in [group for group in groups if group.needed] or groups)
+        needed = [group for group in groups if group.needed]
+        if not needed and any(group.unknown for group in groups):
+            return [], 0
+        every = " AND ".join(group.match for group in needed or groups)
         if self.reader.count(every, most + 1) > most:
             first = max(FIRST, self.limit)
             named = self.reader.matching(f"{{title aliases authors}} : ({every})", first) if groups else []

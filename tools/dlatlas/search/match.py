@@ -73,7 +73,8 @@ def understand(lexicon: Lexicon, found: list[str]) -> Understood:
     tokens = [" ".join(token for unit in units(word) for token in unit_tokens(unit)) for word in question]
     bare = IN_QUESTION if question and "what" not in question else WITHOUT_SMALL
     short = "".join(squash(group.label) for group in content)
-    return Understood(kept, replaced, _whole_names(atoms, kept, short, bare), _titles_inside(atoms, spans), small, tokens)
+    names = _whole_names(atoms, [group for group in kept if not group.unknown] or kept, short, bare)
+    return Understood(kept, replaced, names, _titles_inside(atoms, spans), small, tokens)
 
 
 def _of_kind(group: Group) -> bool:
