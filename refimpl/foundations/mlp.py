@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from refimpl.foundations.activations import ACTIVATIONS
 
-__all__ = ["MLP", "Pointwise"]
+__all__ = ["MLP", "LinearStack", "Pointwise", "check_sizes"]
 
 
 class Pointwise(nn.Module):
@@ -48,7 +48,25 @@ class Pointwise(nn.Module):
         return self.name
 
 
-class MLP(nn.Sequential):
+class LinearStack(nn.Sequential):
+    """Layers of which the first is linear: ``(..., inputs)`` to ``(..., outputs)``. Some of them are a ``torch.nn.Sequential``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.dim() < 1 or input.shape[-1] != self[0].in_features:
+            raise ValueError(f"{type(self).__name__}: input must have shape (..., {self[0].in_features}), got {tuple(input.shape)}")
+        return super().forward(input)
+
+    def __getitem__(self, index: int | slice) -> nn.Module:
+        return nn.Sequential(*list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
+
+
+def check_sizes(function: str, sizes: Sequence[int]) -> None:
+    """Raise a ``ValueError`` in the name of ``function`` unless there are two or more positive sizes."""
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"{function}: sizes must be two or more positive numbers, got {list(sizes)}")
+
+
+class MLP(LinearStack):
     """A multilayer perceptron; parameters and state dict are those of ``torch.nn.Sequential(Linear, activation, Linear, ...)``.
 
     Args:
@@ -72,22 +90,12 @@ class MLP(nn.Sequential):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"MLP: sizes must be two or more positive numbers, got {list(sizes)}")
+        check_sizes("MLP", sizes)
         layers: list[nn.Module] = []
         for before, units in pairwise(sizes):
             layers += [nn.Linear(before, units, bias, device, dtype), Pointwise(activation)]
         layers[-1] = Pointwise(output)
         super().__init__(*(layers[:-1] if output == "identity" else layers))
-
-    def forward(self, input: Tensor) -> Tensor:
-        if input.dim() < 1 or input.shape[-1] != self[0].in_features:
-            raise ValueError(f"MLP: input must have shape (..., {self[0].in_features}), got {tuple(input.shape)}")
-        return super().forward(input)
-
-    def __getitem__(self, index: int | slice) -> nn.Module:
-        """A layer, or some of the layers as a ``torch.nn.Sequential``."""
-        return nn.Sequential(*list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
 
 
 if __name__ == "__main__":
