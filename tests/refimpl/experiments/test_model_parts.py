@@ -22,6 +22,7 @@ from refimpl.experiments import (
     perturbed_labels,
     pixels_in_order,
     prune_ready,
+    routing_iterations,
     shared_contexts,
     sharper_digits,
 )
@@ -161,6 +162,14 @@ def test_inputs_have_the_correlation(monkeypatch):
     for wanted in (0.0, 0.9):
         found = torch.corrcoef(mean_field.inputs(wanted, generator()).t())[0, 1].item()
         assert found == pytest.approx(wanted, abs=0.04)
+
+
+def test_couplings_are_equal_at_first_and_settle_where_predictions_agree():
+    predictions = torch.zeros(2, 6, 3, 4)
+    predictions[:, :, 0] = 3.0  # all agree about the first higher capsule
+    predictions[:, :, 1] = 3.0 * torch.tensor([1.0, -1.0] * 3)[:, None]
+    assert routing_iterations.doubt(predictions, 1) == pytest.approx(1)
+    assert routing_iterations.doubt(predictions, 3) < 0.9
 
 
 def test_gap_is_relative():
