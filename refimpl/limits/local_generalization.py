@@ -122,23 +122,23 @@ def _layers(function: str, model: nn.Sequential, x: Tensor, between: type = nn.R
     return layers[::2]
 
 
-def _fitted(activation: type[nn.Module]) -> nn.Sequential:
-    """A network fitted to x^2 on [-1, 1]."""
-    model = nn.Sequential(nn.Linear(1, 64), activation(), nn.Linear(64, 1))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    x = torch.linspace(-1, 1, 200)[:, None]
-    for _ in range(1500):
-        optimizer.zero_grad()
-        F.mse_loss(model(x), x**2).backward()
-        optimizer.step()
-    return model.requires_grad_(False)
-
-
 if __name__ == "__main__":
     from refimpl.demo import arguments
 
     arguments(__doc__)
-    relu, tanh = _fitted(nn.ReLU), _fitted(nn.Tanh)
+
+    def fitted(activation: type[nn.Module]) -> nn.Sequential:
+        """A network fitted to x^2 on [-1, 1]."""
+        model = nn.Sequential(nn.Linear(1, 64), activation(), nn.Linear(64, 1))
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        x = torch.linspace(-1, 1, 200)[:, None]
+        for _ in range(1500):
+            optimizer.zero_grad()
+            F.mse_loss(model(x), x**2).backward()
+            optimizer.step()
+        return model.requires_grad_(False)
+
+    relu, tanh = fitted(nn.ReLU), fitted(nn.Tanh)
     slope, shift, beta = relu_on_ray(relu, torch.ones(1, 1))
     print("fitted to x^2 on [-1, 1]")
     print("     x      x^2     ReLU     tanh")

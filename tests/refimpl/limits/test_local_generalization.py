@@ -85,8 +85,9 @@ def test_beta_is_the_last_break_of_a_single_hidden_layer():
         parameter.data = torch.tensor(value, dtype=torch.float64)
     slope, shift, beta = relu_on_ray(model, torch.ones(1, 1, dtype=torch.float64))
     assert (slope.item(), shift.item(), beta.item()) == (3.0, 1.25, 1.0)
+    model[0].bias.data[1] = 0.5
     still, at_rest, from_the_start = relu_on_ray(model, torch.zeros(1, 1, dtype=torch.float64))
-    assert (still.item(), at_rest.item(), from_the_start.item()) == (0.0, 2.0 + 3.0 + 0.25, 0.0)
+    assert (still.item(), at_rest.item(), from_the_start.item()) == (0.0, 0.5 + 3.0 + 0.25, 0.0)
 
 
 def test_breaks_of_deeper_layers_count():
@@ -134,6 +135,14 @@ def test_softmax_is_certain_far_away(record):
         METHOD, MODULE, "limit", "softmax at 1e6", error=error(limit, (1e6 * slope + shift).softmax(-1)), tolerance=1e-10, dtype=slope.dtype
     )
     assert limit[0].tolist() == [0, 1, 0] and limit[1, 2] == 0
+    assert torch.equal(softmax_limit(slope[1], shift[1]), limit[1])
+
+
+def test_tensors_are_made_where_the_inputs_are():
+    model = relu_net(3, 4, 2)
+    expected = affine_piece(model, X)[0]
+    with torch.device("meta"):
+        assert torch.equal(affine_piece(model, X)[0], expected)
 
 
 def test_a_relu_network_is_certain_of_some_class_on_every_ray():
@@ -178,6 +187,7 @@ def test_float32():
         (lambda: tanh_limit(relu_net(3, 2), X), r"^tanh_limit: model must be 2 Linear layers with Tanh between them, got Linear$"),
         (lambda: tanh_limit(relu_net(3, 4, 2), X), r"^tanh_limit: model must be 2 Linear .*, got Linear, ReLU, Linear$"),
         (lambda: softmax_limit(X, X[:4]), r"^softmax_limit: slope and shift must have one shape \(..., K\) .*, got \(5, 3\) and \(4, 3\)$"),
+        (lambda: softmax_limit(X[0, 0], X[0, 0]), r"^softmax_limit: slope and shift must have one shape .*, got \(\) and \(\)$"),
         (lambda: softmax_limit(X[:, :0], X[:, :0]), r"^softmax_limit: .* with K > 0, got \(5, 0\) and \(5, 0\)$"),
     ],
 )
