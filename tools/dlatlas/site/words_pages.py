@@ -95,7 +95,7 @@ PAGE_WORDS: dict[str, tuple[str, str]] = {
     "gate-keyboard": ("Paths by keyboard", "键盘操作路径"),
     "gate-weight": ("Transfer of the heaviest topic page", "最重的主题页的传输量"),
     "gate-demonstrations": ("Live demonstrations, started and used with the keyboard", "交互演示：用键盘启动并操作"),
-    "gate-visit": ("Every page loads", "每一页都能载入"),
+    "gate-visit": ("Every page loads and fits a phone", "每一页都能载入，且在手机上不超宽"),
     "gate-foreign-requests": ("No request to a foreign host", "不向外部主机发请求"),
     "gate-console": ("No error on the console", "控制台无错误"),
     "gate-lighthouse": ("Lighthouse: performance, accessibility, best practices, SEO", "Lighthouse：性能、无障碍、最佳实践、SEO"),

@@ -40,7 +40,7 @@ const GATES = {
   demonstrations: () => demonstrations(browser, server.url, pages, faults),
   visit: async () => {
     await visit(browser, server.url, pages.filter(({ name }) => name !== "404.html"), faults);
-    return { problems: [], looked: pages.length };
+    return { problems: told("width"), looked: pages.length };
   },
   "foreign requests": async () => ({ problems: told("foreign") }),
   console: async () => ({ problems: told("console") }),
