@@ -342,7 +342,7 @@ CASES = [
     case(
         "contrastive_loss",
         [
-            Sample((A, B), {"target": PAIRS}),
+            Sample((A, A + 0.2 * B), {"target": PAIRS}),
             Sample((A, B), {"target": PAIRS, "margin": 3.5, "reduction": "none"}, "margin"),
             Sample((A, B), {"target": 1 - PAIRS, "margin": 3.5, "reduction": "sum"}, "sum"),
         ],

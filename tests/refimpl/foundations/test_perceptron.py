@@ -39,6 +39,7 @@ def test_bound_by_hand(record):
 def test_xor_is_never_learned():
     learned = learn(CORNERS, XOR, *START, epochs=50)
     assert learned.updates.shape == (50, 1) and (learned.updates > 0).all()
+    assert learn(CORNERS, XOR, *START).updates.shape == (100, 1)
 
 
 def test_rate_only_scales_the_solution_from_zero():
