@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlatlas.catalog.model import Topic
+from dlatlas.catalog.model import Method, Topic
 from dlatlas.site.badges import badge
 from dlatlas.site.context import Context, Page
 from dlatlas.site.markup import paragraphs, tag
@@ -22,10 +22,7 @@ def _facts(context: Context, page: Page, topic: Topic) -> str:
         if required.topic in context.topics
     ]
     after = [tag("li", context.topic_link(page, other)) for other in context.next_topics.get(topic.id, ())]
-    state = [
-        tag("li", tag("span", context.html(method.title), class_="state-name") + badge(context, context.statuses[method.id]))
-        for method in topic.methods
-    ]
+    state = [tag("li", _name(context, method) + badge(context, context.statuses[method.id])) for method in topic.methods]
     blocks = {
         "before": tag("ul", "".join(before)) if before else tag("p", context.say("no-before")),
         "after": tag("ul", "".join(after), class_="plain-list") if after else tag("p", context.say("no-after")),
@@ -33,6 +30,12 @@ def _facts(context: Context, page: Page, topic: Topic) -> str:
     }
     sections = [tag("section", tag("p", context.say(name), class_="aside-title") + content) for name, content in blocks.items() if content]
     return tag("aside", "".join(sections), class_="facts", aria_label=topic.title.get(context.lang))
+
+
+def _name(context: Context, method: Method) -> str:
+    """A method's title, which leads to what it was verified against."""
+    title = context.html(method.title)
+    return tag("span", tag("a", title, href=f"#proof-{method.id}") if method.object else title, class_="state-name")
 
 
 def next_topics(context: Context, page: Page, topic: Topic) -> str:
