@@ -53,7 +53,7 @@ def fgsm(
     Raises:
         ValueError: an argument is out of range; the message names it.
     """
-    return _ascend("fgsm", model, x, y, epsilon, epsilon, 1, loss, bounds, None)
+    return _ascend("fgsm", model, x, y, epsilon, epsilon, 1, loss, bounds)
 
 
 def pgd(
@@ -88,10 +88,7 @@ def pgd(
         raise ValueError(f"pgd: step_size must be non-negative and finite, got {step_size}")
     if steps < 1:
         raise ValueError(f"pgd: steps must be positive, got {steps}")
-    start = None
-    if random_start:
-        start = torch.rand(x.shape, dtype=x.dtype, device=x.device, generator=generator).mul_(2).sub_(1) if x.is_floating_point() else x
-    return _ascend("pgd", model, x, y, epsilon, step_size, steps, loss, bounds, start)
+    return _ascend("pgd", model, x, y, epsilon, step_size, steps, loss, bounds, random_start, generator)
 
 
 def adversarial_loss(
@@ -125,9 +122,10 @@ def _ascend(
     steps: int,
     loss: Loss,
     bounds: tuple[float, float] | None,
-    start: Tensor | None,
+    random_start: bool = False,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Both methods; ``start`` is the first point's place in the cube, in units of ``epsilon``."""
+    """Both methods, after the checks that they share."""
     if not x.is_floating_point():
         raise ValueError(f"{function}: x must be floating point, got {x.dtype}")
     if not 0.0 <= epsilon < math.inf:
@@ -137,7 +135,10 @@ def _ascend(
     lower, upper = x - epsilon, x + epsilon
     if bounds is not None:
         lower, upper = lower.clamp(*bounds), upper.clamp(*bounds)
-    adversary = x if start is None else torch.clamp(x + epsilon * start, lower, upper)
+    adversary = x
+    if random_start:
+        place = torch.rand(x.shape, dtype=x.dtype, device=x.device, generator=generator)  # in the cube, from 0 to 1
+        adversary = torch.clamp(x + epsilon * (2.0 * place - 1.0), lower, upper)
     for _ in range(steps):
         with torch.enable_grad():
             point = adversary.detach().requires_grad_()
