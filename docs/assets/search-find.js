@@ -224,9 +224,12 @@ function cuts(word) {
 function nearest(word, known) {
   const limit = word.length < 6 ? 1 : 2;
   const near = known.map((other, place) => ({ other, place, far: Math.abs(other.length - word.length) <= limit && other.length > 3 ? distance(word, other) : 99 }));
-  const sorted = near.filter(({ far }) => far <= limit).sort((a, b) => a.far - b.far || (a.other[0] !== word[0]) - (b.other[0] !== word[0]) || a.place - b.place);
+  const plausible = (other, far) => (word.length === 4 ? sortedLetters(other) === sortedLetters(word) : far < 2 || other[0] === word[0]);
+  const sorted = near.filter(({ other, far }) => far <= limit && plausible(other, far)).sort((a, b) => a.far - b.far || (a.other[0] !== word[0]) - (b.other[0] !== word[0]) || a.place - b.place);
   return sorted.slice(0, 3).map(({ other }) => other);
 }
+
+const sortedLetters = (word) => [...word].sort().join("");
 
 // Insertions, deletions, substitutions and swaps of neighbors.
 function distance(a, b) {

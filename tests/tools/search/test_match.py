@@ -22,7 +22,7 @@ from tests.tools.search.made import ask, document, ids, index_of
 
 WORKS = [
     document("batch", "Batch normalization", note="批归一化 训练技巧 很多 训练 技巧"),
-    document("drop", "Dropout in convolutional networks", note="卷积神经网络 与 随机失活 tricks for image models and deep learning papers"),
+    document("drop", "Drop: dropout in convolutional networks", note="卷积神经网络 与 随机失活", address="tricks image model deep learning papers"),
     document("rnn", "Recurrent networks", note="训练 循环神经网络"),
     *(document(f"more-{i}", f"Training {i}", note="训练 技巧 数据 集合") for i in range(20)),
 ]
@@ -86,6 +86,10 @@ def test_rare_words_weigh_more_and_terms_more_than_other_words(database: sqlite3
         ("recurr", {}, "rnn"),
         ("xyzzyx", {}, None),
         ("dropout please", {}, "drop"),
+        ("drpo", {"drpo": "drop"}, "drop"),
+        ("crop", {}, None),
+        ("fropouts", {}, None),
+        ("recu dropout", {}, "drop"),
     ],
 )
 def test_unknown_words(database: sqlite3.Connection, typo: str, corrected: dict[str, str], first: str | None) -> None:

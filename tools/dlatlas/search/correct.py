@@ -11,6 +11,9 @@ from dlatlas.search.stopwords import is_small
 APART = 0.95
 """What a word counts that stands for two."""
 
+LONG = 6
+"""Letters of a word that may be the beginning of a longer one before the end of the query too."""
+
 
 def corrected(lexicon: Lexicon, atoms: list[Atom]) -> tuple[list[Atom], dict[str, str]]:
     """The atoms with unknown words replaced, and the words that were replaced by near ones."""
@@ -18,13 +21,13 @@ def corrected(lexicon: Lexicon, atoms: list[Atom]) -> tuple[list[Atom], dict[str
     known = lexicon.counts(stems).keys() | lexicon.named(stems)
     found: list[Atom] = []
     replaced: dict[str, str] = {}
-    for atom in atoms:
+    for place, atom in enumerate(atoms, 1):
         word = atom.text
         if atom.han or atom.stem in known or len(word) < 4 or not word.isalnum() or is_small(word):
             found.append(atom)
         elif parts := _split(lexicon, word):
             found += (Atom(part, APART) for part in parts)
-        elif longer := lexicon.beginning(word):
+        elif (place == len(atoms) or len(word) >= LONG) and (longer := lexicon.beginning(word)):
             found.append(Atom(word, more=tuple(Alternative(token, COMPLETED) for token in dict.fromkeys(map(stem, longer)))))
         elif near := nearest(lexicon.database, word):
             replaced[word] = near[0]

@@ -19,11 +19,18 @@ def nearest(database: sqlite3.Connection, word: str, count: int = 3) -> list[str
         f" GROUP BY word ORDER BY shared DESC, word LIMIT {CANDIDATES}",
         (*marks, len(word) - limit, len(word) + limit),
     ).fetchall()
-    near = {known: d for known, _ in rows if (d := distance(word, known)) <= limit}
+    near = {known: d for known, _ in rows if (d := distance(word, known)) <= limit and _plausible(word, known, d)}
     found = database.execute(
         f"SELECT word, documents FROM spellings WHERE word IN ({', '.join('?' * len(near))})", tuple(near)
     ).fetchall()
     return [known for known, _ in sorted(found, key=lambda row: (near[row[0]], row[0][0] != word[0], -row[1], row[0]))[:count]]
+
+
+def _plausible(word: str, known: str, far: int) -> bool:
+    """Two edits keep the first letter, and a word of four letters is only another with two of them swapped: lsmt, not shot for show."""
+    if len(word) == 4:
+        return sorted(known) == sorted(word)
+    return far < 2 or known[0] == word[0]
 
 
 def correctable(word: str) -> bool:

@@ -67,6 +67,9 @@ IRREGULAR = {
     "synthesis": "synthesiz",
     "bayes": "bayesian",
     "markovian": "markov",
+    "distillation": "distillation",  # apart from the journal Distill
+    "distilled": "distillation",
+    "distilling": "distillation",
     "explainable": "explainable",
     "explainability": "explainable",
 }
