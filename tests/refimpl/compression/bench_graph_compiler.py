@@ -26,12 +26,13 @@ def blocks():
 BENCHES = [
     Bench(
         METHOD,
-        "seven elementwise operations on 4M numbers",
+        "seven elementwise operations on 16M numbers, one thread",
         lambda: compile_graph(Curve().eval()),
         {"one by one": Curve},
-        lambda: (randn(4_000_000, seed=0),),
+        lambda: (randn(16_000_000, seed=0),),
         backward=False,
         compiled=False,
+        threads=1,
     ),
     Bench(
         METHOD,

@@ -20,6 +20,7 @@ from tests.refimpl.harness.case import randn, randomize
 from tests.refimpl.harness.compare import error
 
 MODULE = "refimpl.compression.graph_compiler"
+BLOCK = 64
 
 
 class Net(nn.Module):
@@ -163,13 +164,20 @@ def test_traffic_of_a_chain(k, record):
     assert traffic(fx.symbolic_trace(Net(lambda _, x: torch.relu(x) * x).eval()), x.double()) == (2 + 3) * 2400
 
 
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 64 numbers, whatever the number of threads."""
+    monkeypatch.setattr(elementwise, "BLOCK", 32)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+
+
 def curve(m, x):
     y = torch.clamp(1 - m.act(x * 2).abs(), max=0.9)
     return torch.sub(3.0, (y * y).add(other=0.5), alpha=2)
 
 
-@pytest.mark.parametrize("size", [(5, 7), (3 * elementwise.BLOCK + 17,), (elementwise.BLOCK + 1,), (elementwise.BLOCK,)])
-def test_chains_give_what_their_operations_give(size, record):
+@pytest.mark.parametrize("size", [(5, 7), (9 * BLOCK + 17,), (8 * BLOCK + 1,), (8 * BLOCK,), (7, 3, 50)])
+def test_chains_give_what_their_operations_give(size, record, small_blocks):
     model = made(curve, act=nn.SiLU())
     compiled, x = compile_graph(model), randn(*size, seed=10)
     assert len(operations(compiled)) == 1 and isinstance(next(compiled.children()), Chain)
@@ -184,22 +192,22 @@ def test_chains_give_what_their_operations_give(size, record):
     assert "sub" in repr(compiled) and " -> " in repr(compiled)
 
 
-def test_chains_run_in_blocks(monkeypatch):
+def test_chains_run_in_blocks(monkeypatch, small_blocks):
     """Each step sees at most a block, and the dtype of the result is that of the last step."""
     seen = []
     original = Chain._run
     monkeypatch.setattr(Chain, "_run", lambda self, x: seen.append(len(x)) or original(self, x))
     compiled = compile_graph(Net(lambda _, x: torch.sqrt(x * 4)).eval())
-    x = torch.arange(2 * elementwise.BLOCK + 3)
+    x = torch.arange(9 * BLOCK + 3)
     y = compiled(x)
-    assert seen == [elementwise.BLOCK, elementwise.BLOCK, 3] and y.dtype == torch.float32
+    assert seen == [BLOCK] * 9 + [3] and y.dtype == torch.float32
     assert torch.equal(y, torch.sqrt(x * 4))
     recorded = x.double().requires_grad_()
     seen.clear()
     compiled(recorded)
     with torch.no_grad():
         compiled(recorded)
-    assert seen == [len(x), elementwise.BLOCK, elementwise.BLOCK, 3]
+    assert seen == [len(x)] + [BLOCK] * 9 + [3]
 
 
 def test_where_chains_end():
