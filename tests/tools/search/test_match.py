@@ -22,7 +22,8 @@ from tests.tools.search.made import ask, document, ids, index_of
 
 WORKS = [
     document("batch", "Batch normalization", note="批归一化 训练技巧 很多 训练 技巧"),
-    document("drop", "Drop: dropout in convolutional networks", note="卷积神经网络 与 随机失活", address="tricks image model deep learning papers"),
+    document("drop", "Drop: dropout in convolutional networks", note="卷积神经网络 与 随机失活"),
+    document("words", "Tricks for image models", note="deep learning papers"),
     document("rnn", "Recurrent networks", note="训练 循环神经网络"),
     *(document(f"more-{i}", f"Training {i}", note="训练 技巧 数据 集合") for i in range(20)),
 ]
