@@ -15,6 +15,17 @@ export async function demonstrate({ words, facts }) {
   const [point, spread] = [report(), report()];
   const which = choice(words.function, facts.titles.map((name, k) => [k, name]), () => draw());
   which.value = facts.names.indexOf("relu");
+  let known; // the parameter of the function, where it has one
+  const parameter = slider(words.parameter, { min: 0, max: 1, step: 1, value: 0, show: (k) => (known ? `${known.sign} = ${Number(known.values[k].toPrecision(3))}` : "") }, () => draw());
+  const chosen = () => {
+    known = facts.parameters[facts.names[which.value]];
+    parameter.element.hidden = !known;
+    if (!known) return;
+    parameter.input.max = known.values.length - 1;
+    parameter.value = known.default;
+  };
+  which.input.addEventListener("change", chosen, { capture: true });
+  chosen();
   const x = slider(words.x, { min: -5, max: 5, step: 0.05, value: 1, show: digits(2) }, () => draw());
   const center = slider(words.mean, { min: -4, max: 4, step: 0.1, value: 0, show: digits(1) }, () => draw());
   const scale = slider(words.deviation, { min: 0.1, max: 4, step: 0.1, value: 1, show: digits(1) }, () => draw());
@@ -23,7 +34,7 @@ export async function demonstrate({ words, facts }) {
     const fed = DRAWN.map((value) => center.value + scale.value * value);
     const all = new Float32Array([...GRID, x.value, ...fed]);
     const { value, slope } = await run({ x: { data: all, dims: [all.length] } });
-    const row = Number(which.value) * all.length;
+    const row = (known ? known.first + parameter.value : Number(which.value)) * all.length;
     const [f, df] = [value, slope].map(({ data }) => data.subarray(row, row + all.length));
     const [fx, dfx] = [f[GRID.length], df[GRID.length]];
     const extent = [...f.subarray(0, GRID.length), ...df.subarray(0, GRID.length)];
@@ -47,7 +58,7 @@ export async function demonstrate({ words, facts }) {
   });
   await draw();
   return [
-    controls(which, x, center, scale),
+    controls(which, parameter, x, center, scale),
     panels([words.curve, curve.element, point.element], [words.inputs, inputs.element, title(words.outputs), outputs.element, spread.element]),
   ];
 }

@@ -10,7 +10,7 @@ from refimpl.convolution.lenet import LeNet5
 from refimpl.experiments import generative
 from refimpl.foundations.activations import ACTIVATIONS
 from refimpl.live import characters, digits, dropout, normalization, sorting, wasserstein
-from refimpl.live.activations import AllActivations
+from refimpl.live.activations import LIVE, PARAMETERS, AllActivations
 from refimpl.recurrent.lstm import LSTM
 from refimpl.training.batch_norm import BatchNorm1d
 
@@ -25,6 +25,20 @@ def test_activations_in_the_order_of_their_names():
     value, slope = AllActivations()(x)
     for k, row in enumerate(ACTIVATIONS.values()):
         assert torch.equal(value[k], row(x)) and torch.equal(slope[k], row.derivative(x))
+
+
+def test_activations_with_each_value_of_their_parameter():
+    x = torch.linspace(-3, 3, 7)
+    value, slope = AllActivations()(x)
+    for name, told in LIVE.facts["parameters"].items():
+        parameter, _, values = PARAMETERS[name]
+        for k, number in enumerate(values):
+            row = told["first"] + k
+            assert torch.equal(value[row], ACTIVATIONS[name](x, **{parameter: number}))
+            assert torch.equal(slope[row], ACTIVATIONS[name].derivative(x, **{parameter: number}))
+        default = told["first"] + told["default"]
+        assert torch.equal(value[default], ACTIVATIONS[name](x))
+    assert len(value) == row + 1
 
 
 def test_normalization_is_the_layer_in_both_modes(generator):

@@ -73,6 +73,7 @@ INTRO: Words = {
 DEMONSTRATIONS: dict[str, Words] = {
     "activations": {
         "function": ("Function", "函数"),
+        "parameter": ("Its parameter", "函数的参数"),
         "x": ("x", "x"),
         "mean": ("Mean of the inputs", "输入的均值"),
         "deviation": ("Standard deviation of the inputs", "输入的标准差"),
