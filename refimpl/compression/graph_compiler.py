@@ -96,7 +96,7 @@ def compile_graph(module: nn.Module) -> fx.GraphModule:
 
 def _without_in_place(graph: fx.GraphModule) -> None:
     for node in graph.graph.nodes:
-        method = node.op == "call_method" and node.target.endswith("_") and not node.target.endswith("__")
+        method = node.op == "call_method" and node.target.endswith("_")
         module = graph.get_submodule(node.target) if node.op == "call_module" else None
         if not (method or node.kwargs.get("inplace") or getattr(module, "inplace", False)):
             continue

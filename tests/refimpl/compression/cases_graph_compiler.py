@@ -50,7 +50,19 @@ class Reads(nn.Module):
         return y.relu_() + y
 
 
+class Writes(nn.Module):
+    """The in-place operation changes a parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def forward(self, x):
+        return self.weight.mul_(2) + x
+
+
 BAD = (
+    Bad(lambda: compile_graph(Writes().eval()), r"^compile_graph: in-place operation mul_ changes weight, which others may read$"),
     Bad(
         lambda: fold_batch_norm(WEIGHT, BIAS, MEAN[:3], VAR),
         r"^fold_batch_norm: mean and var must have shape \(4,\), got \(3,\) and \(4,\)$",

@@ -113,6 +113,9 @@ def test_what_depends_on_no_input_is_computed_once():
     x = randn(4, 3, seed=6)
     compiled = compile_graph(model)
     assert operations(compiled) == ["matmul", "add"] and error(compiled(x), model(x)) < 1e-14
+    sized = made(lambda m, x: x * m.w.shape[0] + m.w.sum(), w=None)
+    sized.w = nn.Parameter(randn(3, seed=13))
+    assert error(compile_graph(sized)(x), sized(x)) < 1e-14, "constants that are no tensors"
     with torch.no_grad():
         model.a.zero_()
     assert error(compiled(x), model(x)) > 0.01, "at its value when compiled"

@@ -113,8 +113,10 @@ def test_alone_it_is_the_module_itself():
         model = DistributedDataParallel(frozen)
         model(X).sum().backward()
         assert frozen[0].weight.grad is None and frozen[2].weight.grad is not None
-        with model.no_sync(), model.no_sync():
-            pass
+        with model.no_sync():
+            with model.no_sync():
+                pass
+            assert not model.synchronize
         assert model.synchronize
 
 
