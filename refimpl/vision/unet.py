@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refimpl.convolution.images import made_on
+from refimpl.vision.mirror import mirrored
 
 __all__ = ["UNet", "distances", "overlap_tile", "unet_loss", "weight_map"]
 
@@ -165,7 +166,7 @@ def overlap_tile(model: UNet, image: Tensor, tile: int) -> Tensor:
     model.output_size(tile + model.margin)
     lengths = image.shape[1:]
     counts = [-(-n // tile) for n in lengths]
-    rows, columns = (_mirror(n, model.margin // 2, c * tile + model.margin, image.device) for n, c in zip(lengths, counts, strict=True))
+    rows, columns = (mirrored(n, model.margin // 2, c * tile + model.margin, image.device) for n, c in zip(lengths, counts, strict=True))
     wide = image[:, rows[:, None], columns]
     reach = tile + model.margin
     lines = []
@@ -177,13 +178,6 @@ def overlap_tile(model: UNet, image: Tensor, tile: int) -> Tensor:
 
 def _block(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(before, after, 3), nn.ReLU(inplace=True), nn.Conv2d(after, after, 3), nn.ReLU(inplace=True))
-
-
-def _mirror(length: int, before: int, total: int, device: torch.device) -> Tensor:
-    """Places in ``0 .. length - 1`` of ``total`` positions that start ``before`` the image, reflected at its first and last pixel."""
-    period = max(1, 2 * (length - 1))
-    place = (torch.arange(total, device=device) - before) % period
-    return torch.minimum(place, period - place) if length > 1 else place
 
 
 def _distance(mask: Tensor) -> Tensor:
