@@ -183,7 +183,7 @@ class CaptchaReader(nn.Module):
 
     def forward(self, input: Tensor) -> tuple[Tensor, Tensor]:
         wanted = (1, HEIGHT, PITCH * self.places)
-        if input.dim() != 4 or input.shape[1:] != wanted:
+        if input.shape[1:] != wanted:
             raise ValueError(f"CaptchaReader: input must be (B, {', '.join(map(str, wanted))}), got shape {tuple(input.shape)}")
         x = F.max_pool2d(F.relu(self.conv1(input)), 2)  # (B, W, 6, 5 N)
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # (B, 2 W, 3, 5 N // 2)

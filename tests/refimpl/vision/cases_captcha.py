@@ -75,6 +75,7 @@ CASES = [
             Bad(lambda: sequence_log_prob(LOGITS[0][:, 1:], LOGITS[1], CHARACTERS, LENGTHS), rf"^sequence_log_prob: .* logits {WRONG}"),
             Bad(lambda: read(LOGITS[0][:, 1:], LOGITS[1]), rf"^read: length and character logits {WRONG}"),
             Bad(lambda: read(LOGITS[0], LOGITS[1][0]), r"^read: .* got \(3, 4\) and \(3, 4\)$"),
+            Bad(lambda: read(LOGITS[0], LOGITS[1][..., 0]), r"^read: length and character .* got \(3, 4\) and \(3, 3\)$"),
             Bad(
                 lambda: sequence_log_prob(*LOGITS, CHARACTERS[:, 1:], LENGTHS),
                 r"^sequence_log_prob: characters and lengths must be \(3, 3\) and \(3,\), got \(3, 2\) and \(3,\)$",

@@ -113,13 +113,14 @@ def test_images_hold_the_characters_that_they_say():
 
 
 def test_strokes_and_noise():
-    blank, classes = torch.zeros(1, 1, 8, 8), torch.zeros(1, dtype=torch.int64)
+    blank, classes = torch.zeros(1, 1, 8, 8, dtype=torch.float64), torch.zeros(1, dtype=torch.int64)
     once, _, _ = draw(blank, classes, 300, 2, noise=0.0, strokes=1, generator=torch.Generator().manual_seed(1))
-    assert set(once.unique().tolist()) == {0.0, blank.new_tensor(0.7).item()}
+    assert set(once.unique().tolist()) == {0.0, 0.7}
     assert (once > 0).sum(2).eq(1).all()
     rows = once[:, 0].argmax(1)
     assert (rows.diff().abs() <= 1).all() and set(rows[:, 0].tolist()) == set(rows[:, -1].tolist()) == set(range(12))
     assert ((rows.diff().sign().amin(1) >= 0) | (rows.diff().sign().amax(1) <= 0)).all()
+    assert 200 < (rows[:, 0] != rows[:, -1]).sum() < 300 and (rows[:, 10] - (rows[:, 0] + rows[:, -1]) / 2).abs().max() <= 1.5
     none, _, _ = draw(blank, classes, 300, 2, noise=0.2, strokes=0)
     assert none.min() == 0 < none.max() < 1.2
     assert (none > 0).float().mean().item() == pytest.approx(0.5, abs=4 * 0.5 / 72_000**0.5)
@@ -130,8 +131,31 @@ def test_same_generator_same_images():
     first, second = (draw(IMAGES, CLASSES, 3, 2, generator=torch.Generator().manual_seed(5)) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert draw(IMAGES.float(), CLASSES, 2, 1)[0].dtype == torch.float32 and draw(IMAGES, CLASSES, 0, 1)[0].shape == (0, 1, 12, 10)
+    told = draw(IMAGES, CLASSES, 3, 2, least=1, noise=0.1, strokes=1, generator=torch.Generator().manual_seed(5))
+    assert all(torch.equal(a, b) for a, b in zip(first, told, strict=True))
+    assert first[0].dtype == torch.float64 and (first[0] != first[0].float().double()).float().mean() > 0.2
     least = draw(IMAGES, CLASSES, 200, 3)[2]
     assert set(least.tolist()) == {1, 2, 3}
+
+
+def test_a_head_for_the_length_and_each_place():
+    length, characters = CaptchaReader(3, 5, 1)(torch.zeros(2, 1, 12, 30))
+    assert length.shape == (2, 4) and characters.shape == (2, 3, 5)
+    only = torch.zeros(2, 3, 1)
+    assert (
+        sequence_log_prob(torch.zeros(2, 4), only, torch.zeros(2, 3, dtype=torch.int64), torch.tensor([0, 2])).exp().tolist() == [0.25] * 2
+    )
+
+
+def test_tensors_are_made_where_the_inputs_are():
+    characters = CHARACTERS.clamp(max=3)
+    expected, reading = sequence_log_prob(*LOGITS, characters, LENGTHS), read(*LOGITS)
+    with torch.device("meta"):
+        assert torch.equal(sequence_log_prob(*LOGITS, characters, LENGTHS), expected)
+        assert all(torch.equal(a, b) for a, b in zip(read(*LOGITS), reading, strict=True))
+        assert coverage(torch.tensor([0.9, 0.8], device="cpu"), torch.tensor([1, 0], device="cpu") > 0, 1.0) == 0.5
+        images, _, _ = draw(IMAGES, CLASSES, 3, 2, generator=torch.Generator("cpu").manual_seed(5))
+    assert images.device.type == "cpu"
 
 
 @pytest.mark.slow
