@@ -1,16 +1,16 @@
-"""What the experiments on classifiers share: the digits, a plain training loop, and accuracy."""
+"""What the experiments on classifiers share: the digits, training by the reference loop, and accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from refimpl.data import Split, digits_split
 from refimpl.foundations.softmax_cross_entropy import cross_entropy
+from refimpl.foundations.training_loop import Trainer, evaluate
 
-__all__ = ["accuracy", "digit_rows", "epochs", "fit"]
+__all__ = ["accuracy", "digit_rows", "fit"]
 
 
 def digit_rows(seed: int) -> Split:
@@ -18,14 +18,6 @@ def digit_rows(seed: int) -> Split:
     x, y, x_test, y_test = digits_split(seed=seed)
     mean, std = x.mean(), x.std()
     return Split((x.flatten(1) - mean) / std, y, (x_test.flatten(1) - mean) / std, y_test)
-
-
-def epochs(x: Tensor, y: Tensor, count: int, batch: int, generator: torch.Generator):
-    """Batches of ``count`` passes, each in a new order; what is left over at the end of a pass is left out."""
-    for _ in range(count):
-        order = torch.randperm(len(x), generator=generator)
-        for rows in order[: len(x) - len(x) % batch].split(batch):
-            yield x[rows], y[rows]
 
 
 def fit(
@@ -37,31 +29,20 @@ def fit(
     count: int,
     batch: int,
     generator: torch.Generator,
-    after: Callable[[], None] | None = None,
+    scheduler: LRScheduler | None = None,
 ) -> list[float]:
-    """Train on the cross-entropy; the loss of every step.
+    """Train on the cross-entropy; the mean loss of every epoch.
 
     Args:
-        count, batch, generator: as in :func:`epochs`.
-        after: called after each step.
+        count, batch: number of epochs, and of rows in a mini-batch.
+        generator: source of the orders of the examples.
+        scheduler: takes a step after each epoch.
     """
-    losses = []
-    for inputs, target in epochs(x, y, count, batch, generator):
-        optimizer.zero_grad()
-        loss = cross_entropy(model(inputs), target)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        if after is not None:
-            after()
-    return losses
+    trainer = Trainer(model, optimizer, cross_entropy, x, y, batch, scheduler=scheduler)
+    trainer.generator = generator
+    return [epoch.loss for epoch in trainer.fit(count)]
 
 
-@torch.no_grad()
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """Share of the examples that the model, put in evaluation, classifies."""
-    training = model.training
-    model.eval()
-    share = (model(x).argmax(1) == y).double().mean().item()
-    model.train(training)
-    return share
+    return evaluate(model, x, y, lambda scores, target: (scores.argmax(1) == target).double().mean())

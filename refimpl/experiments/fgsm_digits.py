@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from refimpl.data import Split, digits_split
-from refimpl.experiments.classification import accuracy, epochs, fit
+from refimpl.experiments.classification import accuracy, fit
 from refimpl.experiments.outcome import Experiment, Outcome, axis, curve, figure
+from refimpl.experiments.sequences import learn
 from refimpl.generative.fgsm import adversarial_loss, fgsm
 
 __all__ = ["fgsm_digits"]
@@ -25,12 +26,13 @@ def network() -> nn.Sequential:
 
 
 def train_adversarially(model: nn.Module, data: Split, generator: torch.Generator) -> None:
-    """As :func:`fit`, on the mean of the losses on an image and on its perturbed copy."""
-    optimizer = torch.optim.Adam(model.parameters(), RATE)
-    for x, y in epochs(data.x, data.y, EPOCHS, BATCH, generator):
-        optimizer.zero_grad()
-        adversarial_loss(model, x, y, AT / 2, bounds=(0.0, 1.0)).backward()
-        optimizer.step()
+    """Adam for as many steps, on the mean of the losses on an image and on its perturbed copy."""
+
+    def loss() -> Tensor:
+        rows = torch.randint(len(data.x), (BATCH,), generator=generator)
+        return adversarial_loss(model, data.x[rows], data.y[rows], AT / 2, bounds=(0.0, 1.0))
+
+    learn(loss, model.parameters(), EPOCHS * len(data.x) // BATCH, RATE)
 
 
 def under_attack(model: nn.Module, data: Split, size: float) -> float:

@@ -9,7 +9,6 @@ from torch import nn
 
 from refimpl.experiments.classification import accuracy, digit_rows, fit
 from refimpl.experiments.outcome import Experiment, Outcome, axis, curve, figure
-from refimpl.experiments.sequences import means
 from refimpl.training.kaiming import kaiming_normal_
 from refimpl.training.large_minibatch import WarmupMultiStepLR, scaled_lr
 
@@ -41,11 +40,10 @@ def _large_batch_warmup(seed: int) -> Outcome:
         model = network(generator)
         scale = scaled_lr(1.0, batch, SMALL) if scaled else 1.0
         optimizer = torch.optim.SGD(model.parameters(), RATE, momentum=0.9)
-        schedule = WarmupMultiStepLR(optimizer, scale, warm * len(x) // batch)
-        losses = fit(model, x, y, optimizer, count=EPOCHS, batch=batch, generator=generator, after=schedule.step)
-        _, epoch_means = means(losses, len(x) // batch)
-        values |= {f"{name}_loss": epoch_means[-1], f"{name}_error": 1 - accuracy(model, x_test, y_test)}
-        curves[name] = (list(range(1, EPOCHS + 1)), epoch_means)
+        schedule = WarmupMultiStepLR(optimizer, scale, warm)
+        losses = fit(model, x, y, optimizer, count=EPOCHS, batch=batch, generator=generator, scheduler=schedule)
+        values |= {f"{name}_loss": losses[-1], f"{name}_error": 1 - accuracy(model, x_test, y_test)}
+        curves[name] = (list(range(1, EPOCHS + 1)), losses)
     values |= {f"{name}_over_small": values[f"{name}_loss"] / values["small_loss"] for name in RUNS if name != "small"}
     return Outcome(values, curves)
 

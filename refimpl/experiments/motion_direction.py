@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from refimpl.compression.tsm import TemporalShift
 from refimpl.experiments.classification import accuracy
 from refimpl.experiments.outcome import Experiment, Outcome, axis, curve, figure
+from refimpl.experiments.sequences import learn
 from refimpl.foundations.softmax_cross_entropy import cross_entropy
 
 __all__ = ["motion_direction"]
@@ -46,21 +47,29 @@ class Frames(nn.Module):
         return scores.unflatten(0, (-1, FRAMES)).mean(1)
 
 
+def train(model: Frames, generator: torch.Generator) -> list[float]:
+    """Accuracy on clips that were drawn before, every ``CHECK`` steps."""
+    tests, shares = clips(TESTS, generator), []
+
+    def loss() -> Tensor:
+        x, y = clips(BATCH, generator)
+        return cross_entropy(model(x), y)
+
+    def check(step: int) -> None:
+        if step % CHECK == 0:
+            shares.append(accuracy(model, *tests))
+
+    learn(loss, model.parameters(), STEPS, RATE, after=check)
+    return shares
+
+
 def _motion_direction(seed: int) -> Outcome:
     values: dict[str, float] = {}
     curves: dict[str, tuple[list[int], list[float]]] = {}
     for name, shifted in (("shifted", True), ("frames", False)):
         torch.manual_seed(seed)
-        generator, model, shares = torch.Generator().manual_seed(seed), Frames(shifted), []
-        tests = clips(TESTS, generator)
-        optimizer = torch.optim.Adam(model.parameters(), RATE)
-        for step in range(1, STEPS + 1):
-            x, y = clips(BATCH, generator)
-            optimizer.zero_grad()
-            cross_entropy(model(x), y).backward()
-            optimizer.step()
-            if step % CHECK == 0:
-                shares.append(accuracy(model, *tests))
+        model = Frames(shifted)
+        shares = train(model, torch.Generator().manual_seed(seed))
         values |= {f"{name}_accuracy": shares[-1], f"{name}_weights": sum(p.numel() for p in model.parameters())}
         curves[name] = (list(range(CHECK, STEPS + 1, CHECK)), shares)
     values["more_weights"] = values["shifted_weights"] - values["frames_weights"]

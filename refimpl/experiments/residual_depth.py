@@ -12,7 +12,6 @@ from refimpl.convolution.resnet import BasicBlock
 from refimpl.data import digits_split
 from refimpl.experiments.classification import accuracy, fit
 from refimpl.experiments.outcome import Experiment, Outcome, axis, curve, figure
-from refimpl.experiments.sequences import means
 from refimpl.training.kaiming import kaiming_normal_
 
 __all__ = ["residual_depth"]
@@ -51,9 +50,8 @@ def _residual_depth(seed: int) -> Outcome:
         model = network(block, generator)
         optimizer = torch.optim.SGD(model.parameters(), RATE, momentum=0.9)
         losses = fit(model, x, y, optimizer, count=EPOCHS, batch=BATCH, generator=generator)
-        window = len(losses) // EPOCHS // 2
-        curves[name] = means(losses, window)
-        values |= {f"{name}_loss": curves[name][1][-1], f"{name}_accuracy": accuracy(model, x, y)}
+        curves[name] = (list(range(1, EPOCHS + 1)), losses)
+        values |= {f"{name}_loss": losses[-1], f"{name}_accuracy": accuracy(model, x, y)}
     return Outcome(values, curves)
 
 
@@ -61,12 +59,12 @@ def _draw(outcomes: list[Outcome]) -> dict[str, Any]:
     return figure(
         "lines",
         title={"en": "Training loss, 41 convolutions deep", "zh": "41 个卷积层的训练损失"},
-        x=axis("step", "步数"),
+        x=axis("epoch", "训练轮次"),
         y=axis("training loss", "训练损失"),
         series=[curve(outcomes, "residual", "residual", "残差网络"), curve(outcomes, "plain", "plain", "普通网络")],
         alt={
-            "en": "Training loss by step, means over half an epoch: the residual network's falls, the plain one's hardly does.",
-            "zh": "训练损失随步数的变化（半轮平均）：残差网络的损失下降，普通网络几乎不降。",
+            "en": "Training loss by epoch: the residual network's falls, the plain one's hardly does.",
+            "zh": "每轮的平均训练损失：残差网络的损失下降，普通网络几乎不降。",
         },
     )
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from refimpl.experiments.classification import accuracy, digit_rows, epochs, fit
+from refimpl.experiments.classification import accuracy, digit_rows, fit
 from refimpl.experiments.sequences import ADDING_BASELINE, SYMBOLS, adding, copy_baseline, copy_memory, learn, means
 
 
@@ -24,24 +24,20 @@ def test_digit_rows_are_standardized_by_the_training_part():
     assert not torch.equal(digit_rows(4).y, data.y)
 
 
-def test_epochs_visit_each_example_once_in_a_new_order():
-    x = torch.arange(10)
-    seen = [batch.tolist() for batch, _ in epochs(x, x, 2, 3, generator())]
-    assert len(seen) == 6 and all(len(batch) == 3 for batch in seen)
-    first, second = ([i for batch in seen[start : start + 3] for i in batch] for start in (0, 3))
-    assert len(set(first)) == len(set(second)) == 9 and first != second
-    assert [batch.tolist() for batch, _ in epochs(x, x, 2, 3, generator())] == seen
-
-
-def test_fit_learns_and_calls_after_each_step():
+def test_fit_learns_in_the_orders_of_its_generator():
     x = torch.randn(200, 2, generator=generator())
     y = (x[:, 0] > 0).long()
-    model, calls = nn.Linear(2, 2), []
-    losses = fit(
-        model, x, y, torch.optim.SGD(model.parameters(), 0.5), count=5, batch=20, generator=generator(), after=lambda: calls.append(1)
-    )
-    assert len(losses) == len(calls) == 50
-    assert losses[-1] < losses[0] and accuracy(model, x, y) > 0.95
+    torch.manual_seed(0)
+    model, runs = nn.Linear(2, 2), []
+    start = {name: p.clone() for name, p in model.state_dict().items()}
+    for seed in (0, 0, 1):
+        model.load_state_dict(start)
+        optimizer = torch.optim.SGD(model.parameters(), 0.5)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+        runs.append(fit(model, x, y, optimizer, count=5, batch=20, generator=generator(seed), scheduler=schedule))
+        assert optimizer.param_groups[0]["lr"] == 0.5**6
+    assert len(runs[0]) == 5 and runs[0] == runs[1] != runs[2]
+    assert runs[0][-1] < runs[0][0] and accuracy(model, x, y) > 0.95
 
 
 def test_accuracy_is_that_of_evaluation_and_leaves_the_mode():
