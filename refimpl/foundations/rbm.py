@@ -62,7 +62,8 @@ def log_partition(weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> 
     Raises:
         ValueError: there are more than 20 of both kinds, or the shapes do not fit.
     """
-    hidden, visible = weight.shape if weight.dim() == 2 else (0, 0)
+    _check("log_partition", visible_bias, weight, visible_bias, hidden_bias)
+    hidden, visible = weight.shape
     if min(hidden, visible) > LARGEST:
         raise ValueError(f"log_partition: expected at most {LARGEST} visible or hidden units, got {visible} and {hidden}")
     if hidden < visible:
