@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dlatlas.search.text import is_han, squash
+from dlatlas.search.stems import stem
+from dlatlas.search.text import is_han
 
 ENGLISH = """
 a about actually again al all also always am an and any anything are as at be been best between by can could did do does et even
@@ -37,7 +38,7 @@ algorithm method technique model approach theory network net architecture layer
 算法 方法 技术 模型 理论 原理 网络 架构 结构 层
 """
 
-KINDS = re.compile(f"(?:{'|'.join(map(squash, KIND.split()))})+")
+KINDS = re.compile(f"(?:{'|'.join(map(stem, KIND.split()))})+")
 """Words, stemmed, for the kind of thing that a name may be followed by, without being part of it: 反向传播算法, dropout method."""
 
 FIELD = """
@@ -45,7 +46,7 @@ neural network, deep neural network, artificial neural network, deep network, de
 神经网络, 深度神经网络, 人工神经网络, 深度网络, 深度学习, 机器学习, 人工智能
 """
 
-FIELDS = frozenset(squash(name) for name in re.split("[,\n]", FIELD))
+FIELDS = frozenset("".join(map(stem, name.split())) for name in re.split("[,\n]", FIELD.strip()))
 """The names of the field itself, squashed: they say little beside the name of something in it, as in dropout in neural networks."""
 
 
