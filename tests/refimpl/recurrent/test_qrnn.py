@@ -111,8 +111,8 @@ def test_dropout_acts_between_layers_in_training_alone():
 
 def test_autocast_and_factory_arguments():
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        y, _ = QRNN(3, 4)(X.float())
-    assert torch.isfinite(y).all()
+        y, _ = QRNN(3, 4, 2)(X.float())  # the second layer reads bfloat16
+    assert y.dtype == torch.bfloat16 and torch.isfinite(y).all()
     assert {v.dtype for v in QRNN(2, 3, dtype=torch.float16).state_dict().values()} == {torch.float16}
     assert {v.device.type for v in QRNN(2, 3, device="meta").state_dict().values()} == {"meta"}
 
