@@ -62,12 +62,12 @@ class Generator(_Network):
         super().__init__("Generator", size, {"latent": latent, "features": features, "channels": channels})
         made = {"device": device, "dtype": dtype}
         width, layers = features * size // 8, []
-        layers += [nn.ConvTranspose2d(latent, width, 4, 1, 0, bias=False, **made), nn.BatchNorm2d(width, **made), nn.ReLU(True)]
+        layers += [nn.ConvTranspose2d(latent, width, 4, 1, 0, bias=False, **made), nn.BatchNorm2d(width, **made), nn.ReLU()]
         while width > features:
             layers += [
                 nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=False, **made),
                 nn.BatchNorm2d(width // 2, **made),
-                nn.ReLU(True),
+                nn.ReLU(),
             ]
             width //= 2
         self.latent = latent
@@ -99,9 +99,9 @@ class Discriminator(_Network):
     ) -> None:
         super().__init__("Discriminator", size, {"features": features, "channels": channels})
         made = {"device": device, "dtype": dtype}
-        width, layers = features, [nn.Conv2d(channels, features, 4, 2, 1, bias=False, **made), nn.LeakyReLU(0.2, True)]
+        width, layers = features, [nn.Conv2d(channels, features, 4, 2, 1, bias=False, **made), nn.LeakyReLU(0.2)]
         while width < features * size // 8:
-            layers += [nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False, **made), nn.BatchNorm2d(2 * width, **made), nn.LeakyReLU(0.2, True)]
+            layers += [nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False, **made), nn.BatchNorm2d(2 * width, **made), nn.LeakyReLU(0.2)]
             width *= 2
         self.shape = (channels, size, size)
         self.main = nn.Sequential(*layers, nn.Conv2d(width, 1, 4, 1, 0, bias=False, **made))

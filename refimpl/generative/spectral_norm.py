@@ -68,7 +68,7 @@ class SpectralNorm(nn.Module):
             raise ValueError(f"SpectralNorm: n_power_iterations must be positive, got {n_power_iterations}")
         self.dim, self.n_power_iterations, self.eps = dim % weight.dim(), n_power_iterations, eps
         if weight.dim() > 1:
-            matrix = self._matrix(weight.detach())
+            matrix = self._matrix(weight)
             u, v = (F.normalize(matrix.new_empty(n).normal_(), dim=0, eps=eps) for n in matrix.shape)
             u, v = power_iteration(matrix, u, v, 15, eps)
             self.register_buffer("_u", u.to(weight.dtype))
@@ -89,7 +89,7 @@ class SpectralNorm(nn.Module):
             self._u.copy_(u)
             self._v.copy_(v)
         sigma = torch.dot(u, torch.mv(matrix, v))
-        return weight / sigma.to(weight.dtype)
+        return (weight.to(sigma.dtype) / sigma).to(weight.dtype)
 
     def right_inverse(self, value: Tensor) -> Tensor:
         """A weight that is assigned is taken as it is."""

@@ -52,7 +52,7 @@ def action_values(values: Tensor, transitions: Tensor, rewards: Tensor, gamma: f
     Raises:
         ValueError: a shape or gamma does not fit.
     """
-    _check("action_values", values, transitions, rewards, gamma)
+    _check("action_values", transitions, rewards, gamma, values)
     return (transitions * torch.add(rewards, values, alpha=gamma)).sum(-1)
 
 
@@ -72,9 +72,9 @@ def policy_evaluation(policy: Tensor, transitions: Tensor, rewards: Tensor, gamm
     Raises:
         ValueError: a shape does not fit, or gamma is not below 1.
     """
-    _check("policy_evaluation", transitions.new_zeros(transitions.shape[:1]), transitions, rewards, gamma, below_one=True)
+    _check("policy_evaluation", transitions, rewards, gamma, below_one=True)
     weighted = _probabilities("policy_evaluation", policy, transitions).unsqueeze(-1) * transitions  # (S, A, S)
-    system = torch.eye(len(policy), dtype=policy.dtype, device=policy.device) - gamma * weighted.sum(1)
+    system = torch.diag(torch.ones_like(policy[:, 0])) - gamma * weighted.sum(1)
     return torch.linalg.solve(system, (weighted * rewards).sum((1, 2)))
 
 
@@ -96,11 +96,11 @@ def value_iteration(
         ValueError: an argument is out of range.
         RuntimeError: the tolerance is not reached.
     """
-    values = transitions.new_zeros(transitions.shape[:1])
-    _check("value_iteration", values, transitions, rewards, gamma, below_one=True)
+    _check("value_iteration", transitions, rewards, gamma, below_one=True)
     _check_distributions("value_iteration", transitions)
     if not tolerance > 0.0:
         raise ValueError(f"value_iteration: tolerance must be positive, got {tolerance}")
+    values = transitions.new_zeros(len(transitions))
     immediate = (transitions * rewards).sum(-1)  # (S, A), the same at every step
     for _ in range(max_iterations):
         worth = torch.add(immediate, transitions @ values, alpha=gamma)
@@ -127,12 +127,12 @@ def policy_iteration(transitions: Tensor, rewards: Tensor, gamma: float) -> tupl
     Raises:
         ValueError: an argument is out of range.
     """
-    _check("policy_iteration", transitions.new_zeros(transitions.shape[:1]), transitions, rewards, gamma, below_one=True)
+    _check("policy_iteration", transitions, rewards, gamma, below_one=True)
     _check_distributions("policy_iteration", transitions)
-    actions = torch.zeros(len(transitions), dtype=torch.int64, device=transitions.device)
+    actions = transitions.new_zeros(len(transitions), dtype=torch.int64)
     slack = torch.finfo(transitions.dtype).eps * 1e3
     while True:
-        policy = torch.nn.functional.one_hot(actions, transitions.shape[1]).to(transitions.dtype)
+        policy = torch.nn.functional.one_hot(actions, transitions.shape[1])
         values = policy_evaluation(policy, transitions, rewards, gamma)
         worth = action_values(values, transitions, rewards, gamma)
         best, greedy = worth.max(-1)
@@ -142,14 +142,16 @@ def policy_iteration(transitions: Tensor, rewards: Tensor, gamma: float) -> tupl
         actions = torch.where(better, greedy, actions)
 
 
-def _check(function: str, values: Tensor, transitions: Tensor, rewards: Tensor, gamma: float, below_one: bool = False) -> None:
+def _check(
+    function: str, transitions: Tensor, rewards: Tensor, gamma: float, values: Tensor | None = None, below_one: bool = False
+) -> None:
     if transitions.dim() != 3 or transitions.shape[0] != transitions.shape[2] or not transitions.is_floating_point():
         raise ValueError(
             f"{function}: transitions must be floating point (S, A, S), got {transitions.dtype} of shape {tuple(transitions.shape)}"
         )
     if rewards.shape != transitions.shape:
         raise ValueError(f"{function}: rewards must have the shape of transitions, {tuple(transitions.shape)}, got {tuple(rewards.shape)}")
-    if values.shape != transitions.shape[:1]:
+    if values is not None and values.shape != transitions.shape[:1]:
         raise ValueError(f"{function}: values must have shape ({len(transitions)},), got {tuple(values.shape)}")
     if not (0.0 <= gamma < 1.0 if below_one else 0.0 <= gamma <= 1.0):
         raise ValueError(f"{function}: gamma must lie in [0, 1{')' if below_one else ']'}, got {gamma}")

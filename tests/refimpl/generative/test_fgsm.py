@@ -65,6 +65,12 @@ def test_steps_of_a_linear_model_reach_the_corner():
     assert error(halfway, (POINTS + corner) / 2) < 1e-15
 
 
+def test_an_entry_without_slope_stays():
+    weights = W * torch.tensor([1.0, 0.0, 1.0, 1.0])
+    moved = fgsm(lambda x: x @ weights, POINTS, SIGNS, 0.2, loss=logistic) != POINTS
+    assert moved.tolist() == [[True, False, True, True]] * 5
+
+
 def test_no_step_gives_the_input():
     x = fgsm(classifier(), X, LABELS, 0.0)
     assert torch.equal(x, X)
@@ -88,6 +94,10 @@ def test_random_start_follows_the_generator_and_is_the_default():
     torch.manual_seed(5)
     assert torch.equal(pgd(*call), first)
     assert not torch.equal(pgd(*call), first)
+    drawn = torch.rand(X.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    with torch.device("meta"):
+        start = pgd(*call[:3], 0.25, 0.0, 1, generator=torch.Generator("cpu").manual_seed(5))
+    assert error(start, X + 0.25 * (2 * drawn - 1)) < 1e-15
     start = pgd(*call[:3], 0.25, 0.0, 1, bounds=(0.4, 0.6), generator=torch.Generator().manual_seed(5))
     assert start.min() >= 0.4 and start.max() <= 0.6
 
@@ -118,6 +128,13 @@ def test_weights_of_the_objective():
     assert error(adversarial_loss(model, X, LABELS, 0.1, bounds=bounds), (clean + moved) / 2) < 1e-15
     assert not torch.equal(moved, F.cross_entropy(model(fgsm(model, X, LABELS, 0.1)), LABELS))
     assert inspect.signature(pgd).parameters["random_start"].default is True
+
+    def easier(z, y):
+        return -F.cross_entropy(z, y)
+
+    assert torch.equal(
+        adversarial_loss(model, X, LABELS, 0.1, 0.0, loss=easier), easier(model(fgsm(model, X, LABELS, 0.1, loss=easier)), LABELS)
+    )
 
 
 def test_torchattacks(record):

@@ -103,11 +103,13 @@ def test_sizes_fit_each_other(size):
 def test_initialization_and_factory_arguments():
     """N(0, 0.02) for weights, N(1, 0.02) for gammas, 0 for betas."""
     torch.manual_seed(0)
-    for net in (Generator(50, 16, 3, 32), Discriminator(16, 3, 32)):
+    fresh, again = ((Generator(50, 16, 3, 32), Discriminator(16, 3, 32)) for _ in range(2))
+    for net in again:
         with torch.no_grad():
             for p in net.parameters():
                 p.fill_(7.0)
         net.reset_parameters()
+    for net in (*fresh, *again):
         layers = dict(net.named_modules())
         for name, p in net.named_parameters():
             normalizes = isinstance(layers[name.rpartition(".")[0]], torch.nn.BatchNorm2d)

@@ -97,6 +97,8 @@ def test_drawing_follows_the_generator_and_the_condition():
     for i, j in itertools.product(range(3), range(4)):  # from the whole image each time
         x[:, 0, i, j] = torch.multinomial(net(x, c)[:, :, i, j].detach().float().softmax(1), 1, generator=generator)[:, 0] / 2
     assert torch.equal(first, x)
+    with torch.device("meta"):
+        assert net.sample(2, 1, 2, c, torch.Generator("cpu")).device.type == "cpu"
     assert not torch.equal(net(X, C), net(X, -C))
 
 

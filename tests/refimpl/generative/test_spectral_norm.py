@@ -6,7 +6,6 @@ import inspect
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrizations
 
@@ -137,20 +136,19 @@ def test_power_iteration_by_hand():
     assert v.tolist() == pytest.approx([16e-4 / 2**0.5, 9e-4 / 2**0.5])
 
 
-def test_it_begins_with_fifteen_steps(record):
-    """From random vectors of length 1 that follow the global generator, before the first call."""
+@pytest.mark.parametrize("eps", [1e-12, 10.0])
+def test_it_begins_with_fifteen_steps(eps, record):
+    """From random vectors of length 1, or shorter where eps is larger, that follow the global generator, before the first call."""
     w = randn(6, 4, seed=8)
     torch.manual_seed(2)
-    made = SpectralNorm(w)
+    made = SpectralNorm(w, eps=eps)
     torch.manual_seed(2)
-    theirs = parametrizations.spectral_norm(nn.Linear(4, 6).double())  # uses the generator for the layer as well
-    torch.manual_seed(2)
-    u, v = F.normalize(torch.empty(6).double().normal_(), dim=0), F.normalize(torch.empty(4).double().normal_(), dim=0)
+    u, v = (x / max(x.norm().item(), eps) for x in (torch.empty(6).double().normal_(), torch.empty(4).double().normal_()))
     for _ in range(15):
-        u = F.normalize(w @ v, dim=0)
-        v = F.normalize(w.T @ u, dim=0)
-    record(METHOD, MODULE, "vectors at the beginning", "15 steps", error=max(error(made._u, u), error(made._v, v)), **EXACT)
-    assert theirs.parametrizations.weight[0]._u.shape == made._u.shape
+        u = w @ v / max((w @ v).norm().item(), eps)
+        v = w.T @ u / max((w.T @ u).norm().item(), eps)
+    gap = max(error(made._u, u), error(made._v, v))
+    record(METHOD, MODULE, f"vectors at the beginning, eps {eps:g}", "15 steps", error=gap, **EXACT)
 
 
 def test_two_uses_in_one_graph():
@@ -159,6 +157,11 @@ def test_two_uses_in_one_graph():
     x = rand(4, 3, seed=9)
     (layer(x).mean() - layer(x + 1).mean()).backward()
     assert torch.isfinite(layer.parametrizations.weight.original.grad).all()
+    w = layer.parametrizations.weight.original
+    (expected,) = torch.autograd.grad(layer.eval()(x).mean(), w)
+    first = layer(x).mean()
+    layer.train()(x)
+    assert torch.equal(torch.autograd.grad(first, w)[0], expected)  # a step in between does not change the vectors of the first
 
 
 def test_assigning_a_weight():
@@ -172,12 +175,16 @@ def test_half_precision_iterates_in_float32():
         layer = spectral_norm(nn.Linear(64, 48).to(dtype))
         for _ in range(60):
             layer.weight  # noqa: B018
-        assert layer.weight.dtype == layer.parametrizations.weight[0]._u.dtype == dtype
+        made = layer.parametrizations.weight[0]
+        assert layer.weight.dtype == made._u.dtype == made._v.dtype == dtype
         assert abs(torch.linalg.svdvals(layer.weight.float())[0].item() - 1) < allowed
+    large = torch.full((4, 400), 3000.0, dtype=torch.float16)  # its sigma, 120,000, is beyond float16
+    assert error(SpectralNorm(large)(large), torch.full((4, 400), 0.025)) < 2e-3
 
 
 def test_defaults_and_repr():
     assert repr(SpectralNorm(torch.ones(2, 3))) == "SpectralNorm(n_power_iterations=1, dim=0, eps=1e-12)"
+    assert SpectralNorm(torch.ones(2, 3), dim=-2).dim == 0
     assert repr(SpectralNorm(torch.ones(2, 3), 2, -1, 1e-6)) == "SpectralNorm(n_power_iterations=2, dim=1, eps=1e-06)"
     ours, theirs = (inspect.signature(f).parameters for f in (spectral_norm, parametrizations.spectral_norm))
     assert {n: p.default for n, p in ours.items()} == {n: p.default for n, p in theirs.items()} and list(ours) == list(theirs)

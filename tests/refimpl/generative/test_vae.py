@@ -114,7 +114,11 @@ def test_samples_have_the_moments_of_the_encoder(record):
     )
     torch.manual_seed(1)
     assert torch.equal(reparameterize(mu, logvar), z) and not torch.equal(reparameterize(mu, logvar), z)
+    with torch.device("meta"):
+        assert reparameterize(mu, logvar).device.type == "cpu"
     vae = VAE(3, 2, 2).double()
+    with torch.device("meta"):
+        assert vae.sample(2, torch.Generator("cpu").manual_seed(1)).device.type == "cpu"
     x = rand(4, 3, seed=2, low=0.0)
     torch.manual_seed(5)
     first = vae.elbo(x)

@@ -115,6 +115,8 @@ def test_likelihood_is_the_product_over_samples(record):
         gap = error(net.log_likelihood(codes, C), expected)
     record(METHOD, MODULE, "log-likelihood", "the sum of log-probabilities, sample by sample", error=gap, **EXACT)
     assert not torch.equal(net(X, C), net(X, -C))
+    with torch.device("meta"):
+        assert net(X, C).device.type == net.generate(codes, 2, C, generator=torch.Generator("cpu"))[1].device.type == "cpu"
 
 
 def test_drawn_samples_have_the_probabilities_of_the_model(record):

@@ -154,6 +154,11 @@ def test_ppo_begins_as_the_policy_gradient_and_stops_at_the_clip(record):
         assert loss.item() == pytest.approx(-limit * advantage)
 
 
+def test_new_tensors_are_on_the_device_of_the_input():
+    with torch.device("meta"):
+        assert reinforce_loss(LOGITS, ACTIONS, A).device.type == discounted_returns(R, D).device.type == "cpu"
+
+
 def test_entropy_of_even_and_certain_policies():
     assert entropy(torch.zeros(2, 4)).tolist() == pytest.approx([1.3862943649, 1.3862943649])
     assert entropy(torch.tensor([0.0, 1e4, -1e4])).item() == 0.0

@@ -261,6 +261,13 @@ def test_the_cart_has_an_end_and_the_time_too():
         assert world.step(0)[2] == fallen
 
 
+def test_new_tensors_are_on_the_device_of_the_input():
+    layer, p, x = NoisyLinear(3, 2).double(), torch.softmax(randn(4, 5, seed=8), 1), randn(2, 3, seed=9)
+    with torch.device("meta"):
+        found = [layer(x), multi_step(MANY, MANY_ENDS)[0], categorical_projection(p, p[:, 0], NEVER, -1.0, 1.0)]
+    assert {t.device.type for t in found} == {"cpu"}
+
+
 def test_learns_a_small_task(record):
     """Two states, two actions, replay and target network: the values become those of value iteration."""
     torch.manual_seed(0)

@@ -75,10 +75,18 @@ def _stops(p, r, gamma, tolerance, k):
     return gamma / (1 - gamma) * (v - previous).abs().max() <= tolerance
 
 
+def test_new_tensors_are_on_the_device_of_the_input():
+    with torch.device("meta"):
+        found = [*value_iteration(P, R, 0.9), *policy_iteration(P, R, 0.9), policy_evaluation(PI, P, R, 0.9)]
+    assert {t.device.type for t in found} == {"cpu"}
+
+
 def test_gamma_zero_looks_one_step_ahead():
     values, actions = value_iteration(P, R, 0.0)
     assert error(values, (P * R).sum(-1).max(1).values) < 1e-15 and torch.equal(actions, (P * R).sum(-1).argmax(1))
-    assert inspect.signature(value_iteration).parameters["tolerance"].default == 1e-10
+    assert [inspect.signature(value_iteration).parameters[n].default for n in ("tolerance", "max_iterations")] == [1e-10, 100_000]
+    one = torch.ones(1, 1, 1).double()  # one step gives 1 of 2 in all: off by 1 exactly
+    assert value_iteration(one, one, 0.5, 1.0, 1)[0].item() == 1.0
 
 
 def test_policy_iteration_ends_on_ties():
@@ -142,6 +150,7 @@ def test_worlds_by_hand():
     assert moves == [(0, -1.0, False), (0, -9.0, False), (1, -1.0, False), (0, -1.0, False)]
     assert world.step(1, 1, random.Random(0)) == (3, 5.0, True) and world.step(3, 0, random.Random(0)) == (3, 0.0, True)
     assert (world.transitions.sum(-1) == 1).all() and not world.rewards[3].any()
+    assert world.rewards.dtype == world.transitions.dtype == torch.float64
     slips = GridWorld(("SF", "CG"), True, step_reward=-1.0, goal_reward=5.0, cliff_reward=-9.0)
     third = 1 / 3
     assert slips.transitions[0, 1].tolist() == pytest.approx([2 * third, third, 0, 0])  # left stays, down falls, right moves
