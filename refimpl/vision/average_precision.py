@@ -88,8 +88,8 @@ def average_precision(precision: Tensor, recall: Tensor, style: str = "area") ->
     if style == "area":
         return (best * recall.diff(prepend=recall.new_zeros(1))).sum()
     steps = int(style.removesuffix("-point")) - 1
-    wanted = torch.arange(steps + 1, dtype=torch.float64, device=recall.device) / steps
-    first = torch.searchsorted(recall.double() + 1e-9, wanted)  # the first place whose recall is at least that wanted
+    wanted = torch.arange(steps + 1, dtype=recall.dtype, device=recall.device) / steps  # rounded as the recall itself is
+    first = torch.searchsorted(recall, wanted)  # the first place whose recall is at least that wanted
     return torch.cat((best, best.new_zeros(1)))[first].mean()
 
 

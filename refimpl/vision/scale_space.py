@@ -111,7 +111,7 @@ def extrema(d: Tensor, contrast: float = 0.03, edge: float = 10.0, steps: int = 
         value = value + (gradient * offset).sum(1) / 2
         plane = hessian[:, 1:, 1:]
         trace, det = plane.diagonal(dim1=1, dim2=2).sum(1), plane[:, 0, 0] * plane[:, 1, 1] - plane[:, 0, 1] ** 2
-        good = here & (value.abs() >= contrast) & (det > 0) & (trace**2 * edge < (edge + 1) ** 2 * det)
+        good = here & (value.abs() >= contrast) & (trace**2 * edge < (edge + 1) ** 2 * det)  # det > 0 follows
         kept.append(Extrema(cell[good], offset[good], value[good]))
         moved = cell + offset.nan_to_num(0.0).clamp(-1e6, 1e6).round().long()
         inside = ((moved >= first) & (moved <= last)).all(1) & (moved != cell).any(1) & ~here

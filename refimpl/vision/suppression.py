@@ -49,7 +49,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     if not len(boxes):
         return idxs.new_empty(0, dtype=torch.int64)
     wide = raised(boxes)
-    step = wide.max() - wide.min() + 1
+    step = wide.max() - wide.min()  # moved boxes may touch, which is no overlap
     return nms(wide + (idxs.to(wide.dtype) * step)[:, None], scores, iou_threshold)
 
 

@@ -161,6 +161,7 @@ def test_soft_suppression_at_its_limits():
     assert soft_nms(found, scores, 1e9)[0].tolist() == scores.argsort(descending=True).tolist()
     a, b = soft_nms(found, scores), soft_nms(found, scores, 0.5, 1e-3, None)
     assert all(map(torch.equal, a, b))
+    assert inspect.signature(soft_nms).parameters["score_threshold"].default == 1e-3
     places, lowered = soft_nms(found[:0].bfloat16(), scores[:0].bfloat16())
     assert places.dtype == torch.int64 and lowered.dtype == torch.bfloat16 and len(places) == 0
     twice = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 1]])
@@ -214,6 +215,10 @@ def test_average_precision_at_its_limits():
         assert average_precision(*perfect, style).item() == pytest.approx(1.0)
         assert average_precision(*precision_recall(RANK, RANK > 1, 4), style).item() == 0.0
         assert average_precision(RANK[:0], RANK[:0], style).item() == 0.0
+    single = torch.ones(7), torch.arange(1, 8) / 10  # 0.7 in float32 lies below 0.7
+    assert average_precision(*single, "11-point").item() == pytest.approx(8 / 11) and average_precision(
+        *single, "101-point"
+    ).item() == pytest.approx(71 / 101)
     precision, recall = precision_recall(torch.tensor([0.1, 0.9]), torch.tensor([True, False]), 1)
     assert precision.tolist() == [0.0, 0.5] and recall.tolist() == [0.0, 1.0]
     assert average_precision(precision, recall).item() == 0.5

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from refimpl.vision import faster_rcnn
 from refimpl.vision.anchors import anchor_grid, decode, encode, match_anchors, sample_labels
 from refimpl.vision.boxes import box_iou, mean_average_precision
 from refimpl.vision.faster_rcnn import FasterRCNN, RPNHead, rpn_loss
@@ -163,8 +164,25 @@ def test_proposals():
     assert (box_iou(found, found).fill_diagonal_(0) <= 0.7).all()
     best = anchors[logits.argmax()].clamp(min=0).minimum(torch.tensor([20.0, 24, 20, 24]))
     assert torch.equal(found[0], best)
+    apart = torch.tensor([[float(3 * i), 0, 3 * i + 2, 9] for i in range(6)])
+    crowd = torch.cat((torch.tensor([[0.0, 12, 20, 24]]).repeat(7, 1), apart))  # seven copies of the best box, six others
+    assert len(model.propose(torch.arange(13.0, 0, -1), crowd, (24, 20))) == 7
     nested = torch.tensor([[0.0, 0, 20, 20], [0, 0, 20, 13], [0, 0, 20, 15]])  # overlaps 0.65, 0.75
     assert len(model.propose(torch.tensor([3.0, 2.0, 1.0]), nested, (24, 20))) == 2
+
+
+def test_mini_batches_of_the_paper(monkeypatch):
+    """256 anchors, half of them positive at most; 64 regions, a quarter objects at most, and the true boxes among them."""
+    drawn, matched = [], []
+    monkeypatch.setattr(faster_rcnn, "sample_labels", lambda *a: drawn.append(a[1:]) or sample_labels(*a))
+    monkeypatch.setattr(faster_rcnn, "match_anchors", lambda *a, **k: matched.append((a, k)) or match_anchors(*a, **k))
+    images, found, classes = bars(1)
+    FasterRCNN(2, scales=(12,))(images, found, classes)
+    assert drawn == [(256, 0.5), (64, 0.25)]
+    (anchors, _), no_options = matched[0]
+    (regions, _, high, low), options = matched[1]
+    assert anchors.shape == (192, 4) and not no_options
+    assert torch.equal(regions[-1:], found[0]) and (high, low, options) == (0.5, 0.5, {"force": False})
 
 
 @pytest.mark.parametrize("align", [True, False])

@@ -104,6 +104,8 @@ def test_weak_and_edge_like_extrema_are_dropped():
     assert len(extrema(bump(peak, height=0.1), 0.0999).value) == 1 and len(extrema(bump(peak, height=0.1), 0.1001).value) == 0
     ratio = {"curvature": (0.02, 0.01, 0.08)}  # of principal curvatures: 8
     assert len(extrema(bump(peak, **ratio), 0.1, 8.1).value) == 1 and len(extrema(bump(peak, **ratio), 0.1, 7.9).value) == 0
+    exact = bump((2.0, 8.0, 8.0), (0.02, 2**-7, 2**-4))  # a ratio of just 8
+    assert len(extrema(exact, 0.1, 8.0).value) == 0 and len(extrema(exact, 0.1, 8.001).value) == 1
     assert len(extrema(bump((2.2, 8.4, 8.0), curvature=(0.02, -0.03, 0.05)), 0.1).value) == 0  # a saddle
     for outside in ((2.2, 4.3, 8.0), (2.2, 8.0, 12.7), (0.2, 8.0, 8.0), (3.8, 8.0, 8.0)):
         assert len(extrema(bump(outside), 0.1).value) == 0
@@ -145,6 +147,28 @@ def test_a_slope_has_one_angle(degrees):
         torch.tensor([math.radians(degrees + 45)]).double(),
     )
     assert turned.view(16, 8)[:, 1].min() > 0.2
+
+
+def test_orientations_gradient_by_gradient(record):
+    cells, scales = torch.tensor([[1, 12, 10], [0, 4, 15]]), torch.tensor([1.45, 0.9], dtype=torch.float64)  # the second reaches the border
+    expected = []
+    for n, (level, y0, x0) in enumerate(cells.tolist()):
+        g, s, bins = STACK[level].numpy(), scales[n].item(), [0.0] * 36
+        reach = round(4.5 * s)
+        for y in range(max(1, y0 - reach), min(g.shape[0] - 1, y0 + reach + 1)):
+            for x in range(max(1, x0 - reach), min(g.shape[1] - 1, x0 + reach + 1)):
+                gy, gx = g[y + 1, x] - g[y - 1, x], g[y, x + 1] - g[y, x - 1]
+                weight = math.hypot(gx, gy) * math.exp(-((y - y0) ** 2 + (x - x0) ** 2) / (2 * (1.5 * s) ** 2))
+                bins[round(math.degrees(math.atan2(gy, gx)) / 10) % 36] += weight
+        h = [sum(w * bins[(i + k) % 36] for k, w in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True)) / 16 for i in range(36)]
+        for i in range(36):
+            a, b, c = h[i - 1], h[i], h[(i + 1) % 36]
+            if b > a and b > c and b >= 0.8 * max(h):
+                expected.append((n, math.radians(10 * (i + (a - c) / (2 * (a - 2 * b + c)))) % (2 * math.pi)))
+    which, angle = orientations(STACK, cells, scales)
+    assert which.tolist() == [n for n, _ in expected]
+    gap = apart(angle, torch.tensor([a for _, a in expected], dtype=torch.float64)).abs().max().item()
+    record(METHOD, MODULE, "angles", "gradient by gradient in Python", error=gap, tolerance=1e-12, dtype=torch.float64)
 
 
 def test_two_peaks_give_two_keypoints():
