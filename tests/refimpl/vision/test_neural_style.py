@@ -66,5 +66,16 @@ def test_an_image_is_optimized(record):
     record(METHOD, MODULE, "style loss after 60 steps, of that before", "zero", error=share.item(), tolerance=1e-4, dtype=torch.float64)
     short = transfer(lambda x: total_loss([features(x)], [None], [features(style)]), image, 3)
     assert style_loss(features(short), features(style)) > 10 * style_loss(features(found), features(style))
+    direct = image.clone().requires_grad_()
+    lbfgs = torch.optim.LBFGS([direct], max_iter=3, max_eval=6, tolerance_grad=0, tolerance_change=0, line_search_fn="strong_wolfe")
+
+    def closure():
+        lbfgs.zero_grad()
+        value = total_loss([features(direct)], [None], [features(style)])
+        value.backward()
+        return value
+
+    lbfgs.step(closure)
+    assert error(short, direct) < 1e-12
     kept = transfer(lambda x: total_loss([x], [image], [None]), image * 0, 20)
     assert error(kept, image) == pytest.approx(0, abs=1e-6)

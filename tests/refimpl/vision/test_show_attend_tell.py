@@ -55,6 +55,14 @@ def test_hard_attention_looks_at_one_place():
         assert model(changed, TOKENS, torch.full((3, 3), level, dtype=torch.float64))[0].shape == logits.shape
 
 
+def test_a_place_without_weight_is_never_drawn():
+    model = randomize(small(True))
+    with torch.no_grad():
+        model.attention.v.mul_(1e5)
+    _, weights, drawn = model(FEATURES, TOKENS, torch.zeros(3, 3, dtype=torch.float64))
+    assert (weights[:, :, 0] == 0).any() and drawn.isfinite().all()
+
+
 def test_draws_follow_the_weights():
     torch.manual_seed(3)
     model = randomize(small(True))
