@@ -14,7 +14,7 @@ export async function demonstrate({ words, facts }) {
   const outputs = new Plot({ x: [-2, 5], y: [0, 300], height: 130, label: words.outputs });
   const [point, spread] = [report(), report()];
   const which = choice(words.function, facts.titles.map((name, k) => [k, name]), () => draw());
-  which.value = facts.names.indexOf("relu");
+  which.value = facts.names.indexOf("leaky_relu");
   let known; // the parameter of the function, where it has one
   const parameter = slider(words.parameter, { min: 0, max: 1, step: 1, value: 0, show: (k) => (known ? `${known.sign} = ${Number(known.values[k].toPrecision(3))}` : "") }, () => draw());
   const chosen = () => {
