@@ -59,7 +59,7 @@ def clip_rows_(weight: Tensor, max_norm: float = 3.0) -> Tensor:
     if not max_norm > 0:
         raise ValueError(f"clip_rows_: max_norm must be positive, got {max_norm}")
     lengths = torch.linalg.vector_norm(weight.flatten(1), dim=1)
-    scale = torch.where(lengths > max_norm, max_norm / lengths, 1.0)
+    scale = (max_norm / lengths).clamp(max=1.0)
     return weight.mul_(scale.view(-1, *(1,) * (weight.dim() - 1)))
 
 

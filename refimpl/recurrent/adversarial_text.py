@@ -74,7 +74,7 @@ def adversarial_perturbation(model: Model, embedded: Tensor, labels: Tensor, eps
     _check("adversarial_perturbation", embedded, epsilon)
     with torch.enable_grad():
         s = embedded.detach().requires_grad_()
-        (g,) = torch.autograd.grad(F.cross_entropy(model(s), labels, reduction="sum"), s)
+        (g,) = torch.autograd.grad(F.cross_entropy(model(s), labels), s)
     return epsilon * _unit(g)
 
 
@@ -118,7 +118,7 @@ def virtual_adversarial_perturbation(
     for _ in range(steps):
         with torch.enable_grad():
             d = (xi * u).requires_grad_()
-            (g,) = torch.autograd.grad(_divergence(answer, model(s + d)) * len(s), d)
+            (g,) = torch.autograd.grad(_divergence(answer, model(s + d)), d)
         u = _unit(g)
     return epsilon * u
 
