@@ -56,8 +56,7 @@ def _draw(outcomes: list[Outcome]) -> dict[str, Any]:
         y=axis("point", "位置"),
         series=[curve(outcomes, name, *label) for name, label in labels.items()],
         alt={
-            "en": "Point by step, from random starts: Adam goes to 1, the worst point; Adagrad and gradient descent go to -1, "
-            "the best.",
+            "en": "Point by step, from random starts: Adam goes to 1, the worst point; Adagrad and gradient descent go to -1, the best.",
             "zh": "从随机起点出发的位置随步数的变化：Adam 走向最差点 1，Adagrad 与梯度下降走向最优点 -1。",
         },
     )

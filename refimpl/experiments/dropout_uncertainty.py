@@ -43,8 +43,7 @@ def _draw(outcomes: list[Outcome]) -> dict[str, Any]:
         y=axis("standard deviation", "标准差"),
         series=[curve(outcomes, "deviation", "Monte Carlo dropout", "蒙特卡洛随机失活")],
         alt={
-            "en": "Standard deviation of the predictions from -4 to 4: lowest where the data lie, and rising with the distance "
-            "from them.",
+            "en": "Standard deviation of the predictions from -4 to 4: lowest where the data lie, and rising with the distance from them.",
             "zh": "从 -4 到 4 的预测标准差：在有数据处最低，离数据越远越大。",
         },
     )

@@ -61,8 +61,7 @@ def _draw(outcomes: list[Outcome]) -> dict[str, Any]:
         y=axis("loss", "损失", scale="log"),
         series=[curve(outcomes, "plain", "plain", "不裁剪"), curve(outcomes, "clipped", "clipped at 1", "裁剪到 1")],
         alt={
-            "en": "Loss by step on a logarithmic axis: with clipping it falls toward zero, without it is thrown off the cliff "
-            "and stays.",
+            "en": "Loss by step on a logarithmic axis: with clipping it falls toward zero, without it is thrown off the cliff and stays.",
             "zh": "损失随步数的变化（对数轴）：裁剪时降向零，不裁剪时被甩下悬崖后不再下降。",
         },
     )

@@ -84,8 +84,7 @@ def _draw(outcomes: list[Outcome]) -> dict[str, Any]:
         y=axis("test accuracy", "测试准确率"),
         series=[curve(outcomes, name, *label) for name, label in labels.items()],
         alt={
-            "en": "Test accuracy by epoch with all gradients sent, with one per cent sent and the rest kept, and with the rest "
-            "dropped.",
+            "en": "Test accuracy by epoch with all gradients sent, with one per cent sent and the rest kept, and with the rest dropped.",
             "zh": "每轮之后的测试准确率：发送全部梯度、只发送百分之一而其余留待以后、其余丢弃三种情形。",
         },
     )
