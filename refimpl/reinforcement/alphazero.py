@@ -134,9 +134,11 @@ def self_play(
         policies.append(policy)
         chances = visit_policy(torch.tensor(root.visits), 1.0 if len(seen) <= opening else 0.0).tolist()
         position = position.play(root.moves[int(rng.choice(len(chances), p=chances))])
-    outcome = position.result
-    signs = [1.0 if (len(seen) - i) % 2 == 0 else -1.0 for i in range(len(seen))]  # the last mover is not the player to move now
-    return [(x, policy, sign * outcome) for x, policy, sign in zip(seen, policies, signs, strict=True)]
+    value, results = position.result, []
+    for _ in seen:  # from the last move back: each mover is the other player
+        value = -value
+        results.append(value)
+    return list(zip(seen, policies, reversed(results), strict=True))
 
 
 if __name__ == "__main__":

@@ -63,10 +63,7 @@ class Node:
         ended = position.result
         self.moves: list[int] = [] if ended is not None else position.moves()
         self.visits, self.totals = np.zeros(len(self.moves)), np.zeros(len(self.moves))
-        if ended is not None:
-            self.prior, self.value = np.zeros(0), float(ended)
-            return
-        prior, self.value = evaluate(position)
+        prior, self.value = evaluate(position) if ended is None else ((), float(ended))
         self.prior = np.asarray(prior, dtype=float)
         if self.prior.shape != (len(self.moves),):
             raise ValueError(f"Node: expected {len(self.moves)} probabilities, one for each legal move, got shape {self.prior.shape}")

@@ -142,6 +142,8 @@ def test_paper_layout():
         assert g(torch.zeros(2, 512), 8).shape == (2, 3, 1024, 1024) and d(torch.zeros(2, 3, 1024, 1024), 8).shape == (2,)
     counts = [sum(p.numel() for p in net.parameters()) for net in (g, d)]
     assert [round(c / 1e6, 1) for c in counts] == [23.1, 23.1]
+    widths = [512] * 4 + [256, 128, 64, 32, 16]
+    assert [conv.weight.shape[1] for conv in g.to_image] == widths == [conv.weight.shape[0] for conv in d.from_image]
     assert g.stages == 9 and g.first.gain == pytest.approx(2**0.5 / 4) and g.to_image[0].gain == d.last.gain == 1.0
     assert d.from_image[0].gain == g.convs[1][0].gain == pytest.approx(2**0.5)
 
@@ -160,6 +162,7 @@ def test_initialization_and_factory_arguments():
         assert {(p.device.type, p.dtype) for p in net.parameters()} == {("meta", torch.float16)}
     assert inspect.signature(drift_penalty).parameters["weight"].default == 1e-3
     assert G.channels == D.channels == 2
+    assert Discriminator((1,), 1)(Generator(1, (1,), 1)(torch.ones(2, 1), 0), 0).shape == (2,)
     assert [inspect.signature(f).parameters["eps"].default for f in (pixel_norm, minibatch_deviation)] == [1e-8] * 2
     assert torch.equal(fade(Z, 2 * Z, 0.0), Z) and torch.equal(fade(Z, 2 * Z, 1.0), 2 * Z)
 

@@ -75,6 +75,10 @@ def evaluate(position):
 
 
 BAD = (
+    Bad(
+        lambda: alphazero_loss(LOGITS[0], LOGITS[0], POLICIES[0], LOGITS[0]),
+        r"^alphazero_loss: expected .*, got \(4,\), \(4,\), \(4,\), \(4,\)$",
+    ),
     Bad(lambda: visit_policy(VISITS, -0.5), r"^visit_policy: temperature must be non-negative, got -0.5$"),
     Bad(lambda: visit_policy(VISITS.long()), r"^visit_policy: visits must be floating point, got torch.int64$"),
     Bad(
