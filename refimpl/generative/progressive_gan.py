@@ -97,7 +97,7 @@ class Generator(_Growing):
         x = before = pixel_norm(_leaky(x))
         for i in range(stage + 1):
             if i:
-                x = before = F.interpolate(x, scale_factor=2.0, mode="nearest")
+                x = before = F.interpolate(x, scale_factor=2.0)  # nearest
             for conv in self.convs[i]:
                 x = pixel_norm(_leaky(conv(x)))
         image = self.to_image[stage](x)

@@ -64,7 +64,7 @@ class Node:
         self.moves: list[int] = [] if ended is not None else position.moves()
         self.visits, self.totals = np.zeros(len(self.moves)), np.zeros(len(self.moves))
         prior, self.value = evaluate(position) if ended is None else ((), float(ended))
-        self.prior = np.asarray(prior, dtype=float)
+        self.prior = np.asarray(prior)
         if self.prior.shape != (len(self.moves),):
             raise ValueError(f"Node: expected {len(self.moves)} probabilities, one for each legal move, got shape {self.prior.shape}")
 
