@@ -245,8 +245,6 @@ def test_exports(case, device):
     assert max((error(a, e) for a, e in zip(actual, expected, strict=True)), default=0.0) <= case.allowed(torch.float64)
 
 
-
-
 @chosen(lambda case: case.bad)
 def test_bad_input_is_named(case):
     """A wrong shape, dtype or parameter gives an error that names it."""

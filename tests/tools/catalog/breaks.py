@@ -50,6 +50,7 @@ def at(file: str, rule: str, line: int = 1) -> set[tuple[str, int, str]]:
 CLAIM = '{"id":"%s","code":"%s","command":"x","environment":{},"seeds":[0],"values":{"step":[1]},"figure":{},"seconds":1}'
 CHECKS = '{"%s":{"code":"old","tests":"old","environment":{"date":"2026-01-02"},"checks":[{"test":"t","what":"w","oracle":"o","dtype":"d","error":0,"tolerance":1}]}}'
 
+
 def ignored(match: str, until: str, marks: str = "  #! ignored-link", more: str = "") -> Break:
     return Break({"catalog/ignore-links.yml": f'- match: "{match}"{more}\n  reason: "looked at"\n  until: "{until}"{marks}\n'})
 

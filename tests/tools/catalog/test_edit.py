@@ -46,7 +46,7 @@ def test_values_are_replaced_and_added() -> None:
     ],
 )
 def test_any_layout(links: str) -> None:
-    text = f'- id: one\n  links:\n{links}  topics: [pruning]\n'
+    text = f"- id: one\n  links:\n{links}  topics: [pruning]\n"
     new = edited(text, "entries.yml", {(0, "links", 0, "archive"): "https://x.example/"})
     before, after = parse_yaml(text).data, parse_yaml(new)
     assert not after.errors and after.data[0]["links"][0].pop("archive") == "https://x.example/"

@@ -90,7 +90,7 @@ def test_the_command(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert path.read_text("utf-8") == text
     assert main([*command, "--max-age", "0"]) == 0
     assert main([*command, "--yes"]) == 1  # one was refused
-    new = text.replace(CODE, "https://github.com/Renamed/adam").replace("Someone/adam\"}", "Renamed/adam\"}").replace("p/1", "p/2")
+    new = text.replace(CODE, "https://github.com/Renamed/adam").replace('Someone/adam"}', 'Renamed/adam"}').replace("p/1", "p/2")
     new = new.replace('en: "Renamed/adam"', 'en: "Someone/adam"')
     assert path.read_text("utf-8") == new
     assert lint(tree) == []

@@ -96,6 +96,7 @@ def test_a_connection_closed_while_idle_costs_no_link() -> None:
     """The second request on a connection finds it closed, and goes over a new one."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
+
         def serve() -> None:
             for _ in range(4):
                 connection, _ = server.accept()

@@ -299,7 +299,11 @@ def test_wikipedia_sections_by_page(ask: Callable[..., dict[str, Result]]) -> No
 
 def test_wayback(ask: Callable[..., dict[str, Result]]) -> None:
     service = "archive.org/wayback/available?url="
-    there = {"archived_snapshots": {"closest": {"available": True, "status": "200", "timestamp": "20170101000000", "url": "http://web.archive.org/x"}}}
+    there = {
+        "archived_snapshots": {
+            "closest": {"available": True, "status": "200", "timestamp": "20170101000000", "url": "http://web.archive.org/x"}
+        }
+    }
     urls = [
         "https://web.archive.org/web/20170101000000/http://a.org/x",
         "https://web.archive.org/web/2015/http://a.org/y",

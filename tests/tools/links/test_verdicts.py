@@ -242,6 +242,7 @@ def test_what_is_not_asked(url: str, verdict: str, reason: str) -> None:
 
 def test_certificates_that_do_not_hold(authority: trustme.CA, trusting: ssl.SSLContext, site: Site) -> None:
     """Each fault is named; the fine one shows that they are told apart."""
+
     def served(certificate: trustme.LeafCert) -> Site:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)

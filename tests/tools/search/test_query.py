@@ -15,7 +15,7 @@ def test_words_phrases_and_exclusions() -> None:
     assert query.terms == ["weight", "decay"]
 
 
-@pytest.mark.parametrize("text", ['“weight decay”', '"weight decay', "「weight decay」"])
+@pytest.mark.parametrize("text", ["“weight decay”", '"weight decay', "「weight decay」"])
 def test_quotes_of_any_kind(text: str) -> None:
     assert parse(text).phrases == [Phrase("weight decay")]
 

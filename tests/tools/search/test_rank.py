@@ -121,9 +121,7 @@ def test_a_question_finds_the_title_that_asks_it() -> None:
 
 
 def test_a_name_counts_more_than_the_same_without_function_words() -> None:
-    database = index_of(
-        document("whole", "Zeta is all you need"), document("zeta", "Zeta", type="topic"), *FILLER
-    )
+    database = index_of(document("whole", "Zeta is all you need"), document("zeta", "Zeta", type="topic"), *FILLER)
     assert ids(ask(database, "zeta is all you need"))[0] == "whole" and ids(ask(database, "the zeta"))[0] == "zeta"
 
 

@@ -11,7 +11,7 @@ from dlatlas.site.numbers import GATES
 
 from tests.tools.tree import write
 
-GOOD = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>t</title></head><body><h1 id=\"a\">x</h1>{}</body></html>\n"
+GOOD = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>t</title></head><body><h1 id="a">x</h1>{}</body></html>\n'
 
 
 def test_a_missing_site_and_a_missing_browser_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,5 +115,3 @@ def test_open_pages_learn_of_a_change(tmp_path: Path) -> None:
             assert events.readline() == b"data: changed\n"
         server.shutdown()
     assert (tmp_path / "a/index.html").read_text("utf-8") == "<body>x</body>"
-
-

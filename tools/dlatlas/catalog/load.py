@@ -129,9 +129,7 @@ def _read(root: Path, lines: bool) -> Loaded:
                 topics.append(topic)
             entries += reader.records("entry", folder / "entries.yml", Entry, optional=True)
     reader.strays(areas)
-    catalog = Catalog(
-        areas=tuple(areas), topics=tuple(topics), entries=tuple(entries), glossary=tuple(glossary), ignored=tuple(ignored)
-    )
+    catalog = Catalog(areas=tuple(areas), topics=tuple(topics), entries=tuple(entries), glossary=tuple(glossary), ignored=tuple(ignored))
     return Loaded(root, catalog, reader.origins, reader.problems)
 
 

@@ -48,9 +48,7 @@ def shared(families: Iterable[Iterable[str]]) -> set[tuple[int, str]]:
     for place, names in enumerate(named):
         for name in names if len(names) > 2 else ():
             places[name].append(place)
-    return {
-        (one, name) for name, found in places.items() for one in found if any(named[one] & named[other] == {name} for other in found)
-    }
+    return {(one, name) for name, found in places.items() for one in found if any(named[one] & named[other] == {name} for other in found)}
 
 
 def subjects(catalog: Catalog) -> Iterator[tuple[str, str, float]]:
@@ -115,7 +113,7 @@ def head(title: str) -> str:
 def _initials(title: str) -> Names:
     """DGC for Deep gradient compression; none where a title has not three to five words."""
     words = re.findall(r"[^\W\d_]+", title)
-    return ((("".join(word[0] for word in words), INITIALS),) if 3 <= len(words) <= 5 and title.isascii() else ())
+    return (("".join(word[0] for word in words), INITIALS),) if 3 <= len(words) <= 5 and title.isascii() else ()
 
 
 def unique(names: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -20,9 +20,7 @@ def nearest(database: sqlite3.Connection, word: str, count: int = 3) -> list[str
         (*marks, len(word) - limit, len(word) + limit),
     ).fetchall()
     near = {known: d for known, _ in rows if (d := distance(word, known)) <= limit and _plausible(word, known, d)}
-    found = database.execute(
-        f"SELECT word, documents FROM spellings WHERE word IN ({', '.join('?' * len(near))})", tuple(near)
-    ).fetchall()
+    found = database.execute(f"SELECT word, documents FROM spellings WHERE word IN ({', '.join('?' * len(near))})", tuple(near)).fetchall()
     return [known for known, _ in sorted(found, key=lambda row: (near[row[0]], row[0][0] != word[0], -row[1], row[0]))[:count]]
 
 

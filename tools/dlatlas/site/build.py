@@ -27,6 +27,7 @@ MARK = ".nojekyll"
 WITHOUT_HOST = ("404.html", "sitemap.xml", "sitemap.xml.gz")
 """What MkDocs writes for a site at the root of a known host, which ours need not be."""
 
+
 def build(root: Path, out: Path, *, strict: bool = True, url: str | None = None) -> None:
     """Build the site of the checkout ``root`` into ``out``, which changes only when everything has succeeded.
 

@@ -49,9 +49,7 @@ def publish(site: Path, catalog: Catalog, url: str | None) -> None:
 
 def _addresses(site: Path) -> list[str]:
     """Every page below a language, without the language, that both languages have or one alone."""
-    found = {
-        path.parent.relative_to(site / lang).as_posix() + "/" for lang in LANGUAGES for path in (site / lang).rglob("index.html")
-    }
+    found = {path.parent.relative_to(site / lang).as_posix() + "/" for lang in LANGUAGES for path in (site / lang).rglob("index.html")}
     return sorted("" if address == "./" else address for address in found)
 
 

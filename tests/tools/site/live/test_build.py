@@ -15,7 +15,7 @@ from dlatlas.site.live.build import LiveError, build, check
 from dlatlas.site.live.compare import run_onnxruntime
 from dlatlas.site.live.stored import model_path, read_all, record_path
 
-TOY = '''\
+TOY = """\
 import os
 
 import torch
@@ -39,7 +39,7 @@ LIVE = Demonstration(
     train=train,
     facts={"inputs": 3},
 )
-'''
+"""
 
 
 class Browser:
