@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from dlatlas.catalog.model import Both, Method
 from dlatlas.evidence import store
-from dlatlas.evidence.store import code_hash
+from dlatlas.evidence.store import Evidence, code_hash
 
 MODULE = "refimpl.toys.halve"
 
@@ -102,6 +103,32 @@ def test_other_methods_are_kept(checkout):
     assert pytest_in(checkout, "--evidence").returncode == 0
     found = stored(checkout)
     assert found["double"] == old and found["halve"]["code"] == code_hash(checkout, MODULE)
+
+
+def test_a_method_of_two_modules_has_one_record_that_each_of_them_makes_stale(checkout):
+    """It goes to the area of the module with more checks, and is gone from where it stood before."""
+    for path in ("refimpl/other/double.py", "refimpl/other/__init__.py"):
+        (checkout / path).parent.mkdir(exist_ok=True)
+        (checkout / path).write_text("")
+    extra = """
+
+def test_other(record):
+    record("halve", "refimpl.other.double", "other", "by hand", error=0.0, tolerance=0.0)
+"""
+    path = checkout / "tests/refimpl/toys/test_halve.py"
+    path.write_text(path.read_text() + extra)
+    left = checkout / "evidence/checks/cpu/other.json"
+    left.parent.mkdir(parents=True)
+    left.write_text(json.dumps({"halve": {"code": "1", "tests": "2", "environment": {"date": "2026-01-02"}, "checks": []}}))
+    assert pytest_in(checkout, "--evidence").returncode == 0
+    assert json.loads(left.read_text()) == {}
+    modules = [MODULE, "refimpl.other.double"]
+    found = stored(checkout)["halve"]
+    assert len(found["checks"]) == 4 and found["modules"] == sorted(modules) and found["code"] == code_hash(checkout, *modules)
+    method = Method(id="halve", title=Both(en="Halve", zh="减半"), object=f"{MODULE}:halve")
+    assert Evidence(checkout).status(method) == "verified"
+    (checkout / "refimpl/other/double.py").write_text("TWO = 2\n")
+    assert Evidence(checkout).status(method) == "stale"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")

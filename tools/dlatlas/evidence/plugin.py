@@ -8,6 +8,7 @@ passed are written to ``evidence/checks/<device>/<area>.json``, keyed by the has
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def record(request: pytest.FixtureRequest) -> Recorder:
 class _Writer:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.records: dict[tuple[str, str], list[Check]] = {}
+        self.records: dict[str, dict[str, list[Check]]] = {}  # by method and module
         self.failed = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -91,7 +92,8 @@ class _Writer:
             return
         for name, value in report.user_properties:
             if name == PROPERTY:
-                self.records.setdefault((value["method"], value["module"]), []).append(msgspec.convert(value["check"], Check))
+                found = self.records.setdefault(value["method"], {})
+                found.setdefault(value["module"], []).append(msgspec.convert(value["check"], Check))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.failed:
@@ -104,18 +106,23 @@ class _Writer:
         root = Path(self.config.rootpath)
         environment = describe_environment(self.config.getoption("--device"))
         folder = root / "evidence" / "checks" / environment["device"]
-        areas: dict[str, dict[str, MethodEvidence]] = {}
-        for (method, module), checks in sorted(self.records.items()):
-            areas.setdefault(module.split(".")[1], {})[method] = MethodEvidence(
-                code=code_hash(root, module),
-                tests=tests_hash(root, module),
+        areas: dict[Path, dict[str, MethodEvidence]] = {path: {} for path in folder.glob("*.json")}
+        for method, found in sorted(self.records.items()):
+            most = max(sorted(found), key=lambda module: len(found[module]))
+            path = folder / f"{most.split('.')[1].replace('_', '-')}.json"
+            areas.setdefault(path, {})[method] = MethodEvidence(
+                code=code_hash(root, *found),
+                modules=tuple(sorted(found)) if len(found) > 1 else (),
+                tests=tests_hash(root, *found),
                 environment=environment,
-                checks=tuple(sorted(checks, key=lambda c: (c.test, c.what, c.oracle))),
+                checks=tuple(sorted(chain.from_iterable(found.values()), key=lambda c: (c.test, c.what, c.oracle))),
             )
         written = {}
-        for area, methods in areas.items():
-            path = folder / f"{area.replace('_', '-')}.json"
+        for path, methods in areas.items():
             old = msgspec.json.decode(path.read_bytes(), type=dict[str, MethodEvidence]) if path.exists() else {}
-            write_json(path, {**old, **methods})
-            written[path.relative_to(root).as_posix()] = sum(len(m.checks) for m in methods.values())
+            kept = {method: evidence for method, evidence in old.items() if method not in self.records}
+            if methods or len(kept) < len(old):
+                write_json(path, kept | methods)
+            if methods:
+                written[path.relative_to(root).as_posix()] = sum(len(m.checks) for m in methods.values())
         return written

@@ -43,10 +43,11 @@ class Check(Struct, frozen=True, omit_defaults=True, kw_only=True):
     tolerance: float
 
 
-class MethodEvidence(Struct, frozen=True, kw_only=True):
-    """The recorded checks of one method on one device."""
+class MethodEvidence(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The recorded checks of one method on one device; ``modules`` names all that were checked, where they are several."""
 
     code: str
+    modules: tuple[str, ...] = ()
     tests: str
     environment: dict[str, str]
     checks: tuple[Check, ...]
@@ -113,7 +114,8 @@ class Evidence:
             return "unverified"
         if self.released:
             return "verified"
-        fresh = record.code == code_hash(self.root, method.module) and record.tests == tests_hash(self.root, method.module)
+        modules = (method.module, *record.modules)
+        fresh = record.code == code_hash(self.root, *modules) and record.tests == tests_hash(self.root, *modules)
         return "verified" if fresh else "stale"
 
     def claim_status(self, claim: str, module: str) -> Status:
@@ -130,9 +132,9 @@ class Evidence:
         return methods + claims
 
 
-def code_hash(root: Path, module: str) -> str:
-    """Hash of a module and of every ``refimpl`` module that it imports, directly or not."""
-    return _hash(root, sorted(_closure(root, module_path(root, module))))
+def code_hash(root: Path, *modules: str) -> str:
+    """Hash of modules and of every ``refimpl`` module that they import, directly or not."""
+    return _hash(root, sorted(_closure(root, *(module_path(root, module) for module in modules))))
 
 
 def modules_of(root: Path, module: str) -> list[str]:
@@ -141,10 +143,9 @@ def modules_of(root: Path, module: str) -> list[str]:
     return sorted(".".join(file.with_suffix("").parts) for file in files)
 
 
-def tests_hash(root: Path, module: str) -> str:
-    """Hash of a method's own test files, of the generic tests, and of every test module that these import."""
-    folder, name = _test_files(module)
-    own = (root / folder / f"cases_{name}.py", root / folder / f"test_{name}.py")
+def tests_hash(root: Path, *modules: str) -> str:
+    """Hash of the modules' own test files, of the generic tests, and of every test module that these import."""
+    own = [root / folder / f"{kind}_{name}.py" for folder, name in map(_test_files, modules) for kind in ("cases", "test")]
     files = _closure(root, *(file for file in own if file.is_file()), *root.glob(GENERIC))
     return _hash(root, sorted(file for file in files if file.is_relative_to(root / "tests")))
 
