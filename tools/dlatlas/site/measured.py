@@ -14,13 +14,18 @@ Tables = Mapping[str, tuple[str, Callable[[Context, Any], str]]]
 """By the name of a place: the file that holds what was measured, and what makes HTML of it."""
 
 
+def stored(context: Context, source: str) -> Any:
+    """What a file of the checkout holds, None where nothing was measured yet."""
+    path = context.root / source
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
 def fill(context: Context, file: Path, tables: Tables) -> None:
     """Put each table where a page has ``<!-- table: name -->``; where nothing was measured yet, the page says so."""
     if not file.is_file():
         return
     text = file.read_text("utf-8")
     for name, (source, table) in tables.items():
-        path = context.root / source
-        stored = json.loads(path.read_text("utf-8")) if path.is_file() else None
-        text = text.replace(f"<!-- table: {name} -->", table(context, stored) if stored else tag("p", context.say("not-run")))
+        found = stored(context, source)
+        text = text.replace(f"<!-- table: {name} -->", table(context, found) if found else tag("p", context.say("not-run")))
     file.write_text(text, "utf-8")

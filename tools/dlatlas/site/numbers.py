@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
 from typing import Any
 
 from dlatlas.site import proof
 from dlatlas.site.context import Context, Page
 from dlatlas.site.markup import tag
+from dlatlas.site.measured import stored
 
 SCALE = "evidence/site_scale.json"
 GATES = "evidence/site_gates.json"
@@ -20,14 +20,13 @@ def numbers_page(context: Context) -> Page:
     intro = context.say("numbers-intro")
     parts = [tag("div", tag("h1", place.title) + tag("p", intro))]
     for name, told, file, table in (("scale", "scale-intro", SCALE, _scale), ("gates", "gates-intro", GATES, _gates)):
-        path = context.root / file
-        stored = json.loads(path.read_text("utf-8")) if path.is_file() else None
-        content = table(context, stored) + proof.environment(context, stored["environment"]) if stored else tag("p", context.say("not-run"))
+        found = stored(context, file)
+        content = table(context, found) + proof.environment(context, found["environment"]) if found else tag("p", context.say("not-run"))
         parts.append(f"## {context.say(name)} {{#{name}}}\n\n{tag('p', context.say(told))}\n\n{content}")
     return Page(place.address, place.title, "\n\n".join(parts), "page", description=intro)
 
 
-def _scale(context: Context, stored: dict[str, Any]) -> str:
+def _scale(context: Context, found: dict[str, Any]) -> str:
     headers = [context.say(key) for key in ("topics", "pages", "build-time", "per-page", "memory", "first-result", "edit-shows")]
     rows = [
         [
@@ -39,16 +38,16 @@ def _scale(context: Context, stored: dict[str, Any]) -> str:
             f"{row['first_result_ms']:.0f} ms",
             f"{row['edit_ms'] / 1000:.1f} s",
         ]
-        for row in stored["rows"]
+        for row in found["rows"]
     ]
     return proof.table(headers, rows, "numbers-table")
 
 
-def _gates(context: Context, stored: dict[str, Any]) -> str:
+def _gates(context: Context, found: dict[str, Any]) -> str:
     headers = [context.say(key) for key in ("gate", "looked-at", "problems", "seconds")]
     rows = [
         [context.say(f"gate-{name.replace(' ', '-')}"), escape(_looked(gate)), str(len(gate["problems"])), f"{gate['seconds']:.1f}"]
-        for name, gate in stored["gates"].items()
+        for name, gate in found["gates"].items()
     ]
     return proof.table(headers, rows, "numbers-table")
 
