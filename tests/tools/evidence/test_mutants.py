@@ -126,8 +126,9 @@ def test_equivalent_faults_are_passed_over_and_counts_are_stored(checkout):
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "9 faults in 1 modules: 0 survived, 4 equivalent, 5 found\n"
     stored = json.loads((checkout / "evidence/mutants.json").read_text())
-    assert stored["weak-method"] | {"code": "", "tests": "", "date": ""} == {
-        "code": "", "tests": "", "date": "", "mutants": 9, "killed": 5, "equivalent": 4, "survived": 0,
+    assert stored.keys() == {"refimpl.toys.weak"}
+    assert stored["refimpl.toys.weak"] | {"code": "", "tests": "", "date": ""} == {
+        "code": "", "tests": "", "date": "", "faults": 9, "equivalent": 4, "survivors": [],
     }  # fmt: skip
 
     listed.append({"original": "x = 1", "mutated": "x = 0", "reason": "of a line that is gone"})
@@ -135,6 +136,28 @@ def test_equivalent_faults_are_passed_over_and_counts_are_stored(checkout):
     done = mutants(checkout, "weak-method")
     assert done.returncode == 1
     assert "refimpl.toys.weak: matches no fault: x = 1 → x = 0" in done.stdout and "refimpl.toys.gone: no such module" in done.stdout
+
+
+def test_a_stored_run_goes_on_where_it_stopped_and_only_survivors_are_tried_again(checkout):
+    weak, strong = "refimpl.toys.weak", "refimpl.toys.strong"
+    assert mutants(checkout, weak, "--evidence").returncode == 1
+    stored = json.loads((checkout / "evidence/mutants.json").read_text())
+    assert set(stored[weak]["survivors"]) == {line.split(": ", 1)[1] for line in SURVIVORS}
+
+    done = mutants(checkout, "--evidence")
+    assert "refimpl.toys.weak: 4 of 4 survived, 0 equivalent, the others were found before" in done.stderr
+    assert "refimpl.toys.strong: 0 of 9 survived, 0 equivalent (" in done.stderr
+    assert mutants(checkout, strong, "--evidence").stderr.startswith("refimpl.toys.strong: 0 of 0 survived")
+
+    (checkout / "tests/refimpl/toys/test_weak.py").write_text(STRONG.replace("strong", "weak"))
+    done = mutants(checkout, weak, "--evidence", "--survivors")
+    assert done.returncode == 0 and "refimpl.toys.weak: 0 of 4 survived" in done.stderr
+    (checkout / "tests/refimpl/toys/test_weak.py").write_text(STRONG.replace("strong", "weak") + "\n")
+    assert "refimpl.toys.weak: 0 of 9 survived" in mutants(checkout, weak, "--evidence").stderr
+
+    module = checkout / "refimpl/toys/weak.py"
+    module.write_text(module.read_text() + "\n")
+    assert "refimpl.toys.weak: 0 of 9 survived" in mutants(checkout, weak, "--evidence", "--survivors").stderr
 
 
 def test_tests_that_fail_without_a_fault_are_an_error(checkout):
@@ -148,7 +171,7 @@ def test_tests_that_fail_without_a_fault_are_an_error(checkout):
 def test_unknown_methods_are_named(checkout):
     done = mutants(checkout, "absent")
     assert done.returncode == 2
-    assert done.stderr == "no cases of method absent; expected some of strong-method, weak-method\n"
+    assert done.stderr == "no cases of method absent; expected some of strong-method, weak-method, or a module of theirs\n"
 
 
 @pytest.mark.parametrize(

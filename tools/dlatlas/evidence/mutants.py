@@ -1,11 +1,15 @@
 """Mutation testing: does a test notice each one-line fault of a reference implementation?
 
-    python -m dlatlas.evidence.mutants [METHOD ...] [--jobs N] [--list] [--evidence]
+    python -m dlatlas.evidence.mutants [METHOD | MODULE ...] [--jobs N] [--list] [--evidence] [--survivors]
 
 For every module that a method needs, each fault of :mod:`dlatlas.evidence.faults` is tried in a forked
 child whose import of that module gives the faulty code; the child runs the tests and generic cases of all
 methods that use the module, those first that found faults before. Faults that no input can show are listed
 with a reason in ``tests/refimpl/equivalent_mutants.yml``. Survivors are printed; the status is then 1.
+
+With ``--evidence`` what became of each module is stored as soon as it is known, and a module whose code and
+tests are those of the stored run is not tried again but for its survivors: a run that was stopped goes on.
+``--survivors`` does so where only tests changed: what was found stays found unless a test was taken away.
 
 mutmut (3.8) forks too, but passes over decorated functions, such as an optimizer's ``step`` under
 ``torch.no_grad``, and calls every function through a wrapper that ``torch.compile`` would have to trace;
@@ -24,9 +28,9 @@ from pathlib import Path
 import msgspec
 
 from dlatlas.catalog.yamlread import read_yaml
-from dlatlas.evidence.environment import describe_environment
 from dlatlas.evidence.faults import Fault, Module
-from dlatlas.evidence.store import code_hash, modules_of, tests_hash, write_json
+from dlatlas.evidence.planted import Planted, read_planted, write_planted
+from dlatlas.evidence.store import module_path, modules_of
 from dlatlas.evidence.trials import Method, Result, Trials, methods_of
 
 EQUIVALENT = Path("tests") / "refimpl" / "equivalent_mutants.yml"
@@ -52,31 +56,34 @@ class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Report:
     """What became of one module's faults."""
 
-    module: str
     faults: int
     equivalent: int
-    survivors: tuple[Fault, ...]
+    survivors: int
 
 
-def run(root: Path, methods: Sequence[str] = (), *, jobs: int = 2, evidence: bool = False) -> int:
-    """Try all faults of the methods' modules (all methods where none is given), print survivors; 0 where there is none."""
+def run(root: Path, names: Sequence[str] = (), *, jobs: int = 2, evidence: bool = False, survivors: bool = False) -> int:
+    """Try all faults of methods and modules (of all methods where none is given), print survivors; 0 where there is none."""
     found = methods_of(root)
-    chosen = _chosen(found, methods)
+    targets = _targets(root, found, names)
     equivalents = read_equivalents(root)
-    targets = sorted({module for method in chosen for module in _modules(root, method.module)})
     wrong = _unmatched(root, equivalents, targets)
     for text in wrong:
         print(f"{EQUIVALENT.as_posix()}: {text}")
     trials = Trials(root, jobs=jobs)
-    reports = {module: _try_module(root, trials, module, found, equivalents.get(module, ())) for module in targets}
-    survivors = sum(len(report.survivors) for report in reports.values())
-    total, equivalent = (sum(getattr(r, name) for r in reports.values()) for name in ("faults", "equivalent"))
-    print(
-        f"{total} faults in {len(reports)} modules: {survivors} survived, {equivalent} equivalent, {total - survivors - equivalent} found"
-    )
-    if evidence:
-        _store(root, chosen, reports)
-    return 1 if survivors or wrong else 0
+    reports = []
+    for module in targets:
+        users = [method for method in found if module in modules_of(root, method.module)]
+        planted = Planted.of(root, module, [method.module for method in users])
+        stored = read_planted(root).get(module) if evidence else None
+        known = stored if stored and stored.fits(planted, tests=not survivors) else None
+        report, left = _try_module(root, trials, module, users, equivalents.get(module, ()), known)
+        reports.append(report)
+        if evidence:
+            counts = {"faults": report.faults, "equivalent": report.equivalent}
+            write_planted(root, module, msgspec.structs.replace(planted, survivors=tuple(map(str, left)), **counts))
+    total, equivalent, survived = (sum(getattr(r, name) for r in reports) for name in ("faults", "equivalent", "survivors"))
+    print(f"{total} faults in {len(reports)} modules: {survived} survived, {equivalent} equivalent, {total - survived - equivalent} found")
+    return 1 if survived or wrong else 0
 
 
 def read_equivalents(root: Path) -> dict[str, tuple[Equivalent, ...]]:
@@ -98,16 +105,18 @@ def read_equivalents(root: Path) -> dict[str, tuple[Equivalent, ...]]:
     return found
 
 
-def _chosen(found: Sequence[Method], ids: Sequence[str]) -> list[Method]:
-    known = {id for method in found for id in method.ids}
-    if unknown := set(ids) - known:
-        raise MutantError(f"no cases of method {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(known))}")
-    return [method for method in found if not ids or method.ids & set(ids)]
+def _targets(root: Path, found: Sequence[Method], names: Sequence[str]) -> list[str]:
+    """The modules that the named methods need and those named themselves, in this order; all where nothing is named.
 
-
-def _modules(root: Path, module: str) -> set[str]:
-    """The modules whose faults count for ``module``: itself and what it imports."""
-    return {name for name in modules_of(root, module) if name not in HELPERS}
+    Raises:
+        MutantError: a name is neither a method that has tests nor a module that such a method needs.
+    """
+    needed = {method: [m for m in modules_of(root, method.module) if m not in HELPERS] for method in found}
+    known: dict[str, list[str]] = {id: needed[method] for method in found for id in method.ids}
+    modules = sorted({module for some in needed.values() for module in some})
+    if unknown := sorted(set(names) - known.keys() - set(modules)):
+        raise MutantError(f"no cases of method {', '.join(unknown)}; expected some of {', '.join(sorted(known))}, or a module of theirs")
+    return list(dict.fromkeys(module for name in names for module in known.get(name, [name]))) or modules
 
 
 def _unmatched(root: Path, equivalents: Mapping[str, Iterable[Equivalent]], targets: Sequence[str]) -> list[str]:
@@ -123,15 +132,21 @@ def _unmatched(root: Path, equivalents: Mapping[str, Iterable[Equivalent]], targ
     return wrong
 
 
-def _try_module(root: Path, trials: Trials, module: str, methods: Sequence[Method], equivalents: Sequence[Equivalent]) -> Report:
-    path = root / (module.replace(".", "/") + ".py")
-    users = [method for method in methods if module in modules_of(root, method.module)]
+def _try_module(
+    root: Path, trials: Trials, module: str, users: Sequence[Method], equivalents: Sequence[Equivalent], known: Planted | None
+) -> tuple[Report, list[Fault]]:
+    """Try a module's faults, of those ``known`` only the survivors; also what survived, by line."""
+    path = module_path(root, module)
+    assert path is not None, module
     source = Module(path)
     skipped = {(e.original, e.mutated) for e in equivalents}
     faults = [fault for fault in source.faults if (fault.original, fault.mutated) not in skipped]
+    equivalent = len(source.faults) - len(faults)
+    if known:
+        faults = [fault for fault in faults if str(fault) in known.survivors]
     start = time.monotonic()
     survivors = []
-    for done, (fault, result) in enumerate(trials.run(module, source, faults, users), 1):
+    for done, (fault, result) in enumerate(trials.run(module, source, faults, users) if faults else (), 1):
         if result is Result.BROKEN:
             raise MutantError(f"{module}: the tests do not pass without any fault; run: pytest {' '.join(_paths(users))}")
         if result is Result.SURVIVED:
@@ -141,36 +156,17 @@ def _try_module(root: Path, trials: Trials, module: str, methods: Sequence[Metho
         _progress(f"{module}: {done} of {len(faults)}, {len(survivors)} survived", plain=done % 50 == 0)
     _clear()
     seconds = time.monotonic() - start
-    equivalent = len(source.faults) - len(faults)
-    print(f"{module}: {len(survivors)} of {len(faults)} survived, {equivalent} equivalent ({seconds:.0f} s)", file=sys.stderr, flush=True)
-    return Report(module, len(source.faults), equivalent, tuple(sorted(survivors, key=lambda f: f.line)))
+    before = ", the others were found before" if known else ""
+    print(
+        f"{module}: {len(survivors)} of {len(faults)} survived, {equivalent} equivalent{before} ({seconds:.0f} s)",
+        file=sys.stderr,
+        flush=True,
+    )
+    return Report(len(source.faults), equivalent, len(survivors)), sorted(survivors, key=lambda f: f.line)
 
 
 def _paths(users: Sequence[Method]) -> list[str]:
     return [path for method in users for path in method.tests]
-
-
-def _store(root: Path, methods: Sequence[Method], reports: Mapping[str, Report]) -> None:
-    """Keep the counts by method in ``evidence/mutants.json``, merged with those of other methods."""
-    path = root / "evidence" / "mutants.json"
-    stored = msgspec.json.decode(path.read_bytes()) if path.is_file() else {}
-    date = describe_environment()["date"]
-    for method in methods:
-        parts = [reports[module] for module in _modules(root, method.module)]
-        faults, equivalent, survived = (
-            sum(numbers) for numbers in zip(*((r.faults, r.equivalent, len(r.survivors)) for r in parts), strict=True)
-        )
-        row = {
-            "code": code_hash(root, method.module),
-            "tests": tests_hash(root, method.module),
-            "mutants": faults,
-            "killed": faults - equivalent - survived,
-            "equivalent": equivalent,
-            "survived": survived,
-            "date": date,
-        }
-        stored.update(dict.fromkeys(method.ids, row))
-    write_json(path, stored)
 
 
 def _progress(text: str, *, plain: bool = False) -> None:
@@ -185,9 +181,8 @@ def _clear() -> None:
     _progress("")
 
 
-def _list(root: Path, methods: Sequence[str]) -> int:
-    chosen = _chosen(methods_of(root), methods)
-    for module in sorted({name for method in chosen for name in _modules(root, method.module)}):
+def _list(root: Path, names: Sequence[str]) -> int:
+    for module in _targets(root, methods_of(root), names):
         path = root / (module.replace(".", "/") + ".py")
         for fault in Module(path).faults:
             print(f"{path.relative_to(root).as_posix()}:{fault.line}: {fault}")
@@ -199,17 +194,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dlatlas.evidence.mutants", description="Try one-line faults and print those no test finds."
     )
-    parser.add_argument("methods", metavar="METHOD", nargs="*", help="ids of methods (default: all)")
+    parser.add_argument(
+        "names", metavar="METHOD | MODULE", nargs="*", help="ids of methods, or modules such as refimpl.training.adam (default: all)"
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="children at a time (default 2)")
     parser.add_argument("--list", action="store_true", help="print the faults and try none")
-    parser.add_argument("--evidence", action="store_true", help="store the counts in evidence/mutants.json")
+    parser.add_argument("--evidence", action="store_true", help="store what became of each module; pass over what is stored already")
+    parser.add_argument("--survivors", action="store_true", help="where only tests changed, try again only what survived; needs --evidence")
     parser.add_argument("--root", type=Path, default=Path.cwd(), metavar="DIR", help="the checkout (default: the working folder)")
     options = parser.parse_args(argv)
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}")
+    if options.survivors and not options.evidence:
+        parser.error("--survivors needs --evidence, which says what survived")
     root = options.root.resolve()
     try:
-        return _list(root, options.methods) if options.list else run(root, options.methods, jobs=options.jobs, evidence=options.evidence)
+        if options.list:
+            return _list(root, options.names)
+        return run(root, options.names, jobs=options.jobs, evidence=options.evidence, survivors=options.survivors)
     except MutantError as error:
         print(error, file=sys.stderr)
         return 2

@@ -137,6 +137,11 @@ def code_hash(root: Path, *modules: str) -> str:
     return _hash(root, sorted(_closure(root, *(module_path(root, module) for module in modules))))
 
 
+def text_hash(root: Path, module: str) -> str:
+    """Hash of one module's own text."""
+    return _hash(root, filter(None, [module_path(root, module)]))
+
+
 def modules_of(root: Path, module: str) -> list[str]:
     """``module`` and every ``refimpl`` module that it imports, directly or not, by name; packages are left out."""
     files = (path.relative_to(root) for path in _closure(root, module_path(root, module)) if path.name != "__init__.py")
