@@ -156,6 +156,21 @@ def test_same_seed_same_result(case, device):
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+@chosen(lambda case: case.exports is True)
+def test_all_stays_on_the_device_of_the_arguments(case):
+    """On the device ``meta``, which has shapes and no numbers, forward and gradients mix with no tensor of another device.
+
+    So a tensor that the code makes on the CPU by the way shows without a GPU. What reads numbers cannot be exported either.
+    """
+    _, case = case
+    made = build(case, torch.float32, "meta")
+    args, kwargs = prepare(case.samples()[0], torch.float32, "meta")
+    leaves = compare.differentiable(args) + (list(made.parameters()) if isinstance(made, nn.Module) else [])
+    outputs = run(case, made, args, kwargs)
+    found = outputs + compare.pull_back(outputs, leaves, [torch.ones_like(o) for o in outputs])
+    assert {t.device.type for t in found} <= {"meta"}
+
+
 @chosen(is_module)
 def test_evaluation_changes_no_state(case, device):
     """In evaluation mode a call leaves parameters and buffers alone and is deterministic."""

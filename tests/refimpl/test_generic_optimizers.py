@@ -20,6 +20,9 @@ every_case = pytest.mark.parametrize("case", FOUND, ids=NAMES)
 IN_DTYPE = [
     pytest.param(pair, dtype, id=f"{name}-{str(dtype)[6:]}") for pair, name in zip(FOUND, NAMES, strict=True) for dtype in pair[1].dtypes
 ]
+COMPILES = pytest.mark.parametrize(
+    "case", [p for p in FOUND if p[1].compiles is True], ids=[n for p, n in zip(FOUND, NAMES, strict=True) if p[1].compiles is True]
+)
 STEPS = 25
 
 
@@ -30,7 +33,7 @@ def parameters(dtype: torch.dtype, device: str) -> list[Tensor]:
 
 def groups(found: list[Tensor]) -> list[dict]:
     """Two groups, the second with a learning rate of its own."""
-    return [{"params": found[:2]}, {"params": found[2:], "lr": 0.017}]
+    return [{"params": found[:-1]}, {"params": found[-1:], "lr": 0.017}]
 
 
 def set_gradients(found: list[Tensor], step: int) -> None:
@@ -157,6 +160,39 @@ def test_closure_is_called_and_its_loss_returned(case, device):
     (twin**2).sum().backward()
     assert plain.step() is None
     assert torch.equal(point, twin)
+
+
+@COMPILES
+def test_step_compiles_to_one_graph(case, device):
+    """``torch.compile(fullgraph=True)`` of a step goes the same way, over more steps than it may be traced anew.
+
+    The scalar is left out: compiled, PyTorch 2.13 takes the gradient of a scalar on the CPU for a constant, with ``torch.optim`` too.
+    """
+    _, case = case
+    torch._dynamo.reset()
+    plain, compiled = (parameters(torch.float64, device)[::2] for _ in range(2))
+    run(case.make(groups(plain)), plain, 0, 12)
+    optimizer = case.make(groups(compiled))
+    step = torch.compile(optimizer.step, fullgraph=True, backend="aot_eager")
+    with torch._dynamo.config.patch(recompile_limit=8):
+        for i in range(12):
+            set_gradients(compiled, i)
+            step()
+    assert max(error(a, b) for a, b in zip(compiled, plain, strict=True)) <= case.allowed(torch.float64)
+
+
+@COMPILES
+def test_all_stays_on_the_device_of_the_parameters(case):
+    """On the device ``meta``, which has shapes and no numbers, a step mixes with no tensor of another device."""
+    _, case = case
+    found = parameters(torch.float32, "meta")
+    optimizer = case.make(groups(found))
+    for _ in range(2):
+        for p in found:
+            p.grad = torch.ones_like(p)
+        optimizer.step()
+    held = [v for state in optimizer.state.values() for v in state.values() if isinstance(v, Tensor)]
+    assert {t.device.type for t in (*found, *held)} == {"meta"}
 
 
 @every_case

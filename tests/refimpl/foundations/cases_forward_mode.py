@@ -23,7 +23,7 @@ def torch_along(_, x, w, v, d_x, d_w, d_v):
 
 def curve(t):
     """From (3,) to (2, 3)."""
-    return torch.reshape(torch.sin(t), (1, 3)) * torch.exp(torch.reshape(t, (1, 3)) * C)
+    return torch.reshape(torch.sin(t), (1, 3)) * torch.exp(torch.reshape(t, (1, 3)) * C.to(t.device))
 
 
 C = torch.tensor([[0.5], [-1.5]], dtype=torch.float64)

@@ -68,12 +68,13 @@ BAD = (
     *refused(YellowFin, lr=(-0.1, POSITIVE), beta=(1.0, FRACTION), window=(0, "at least 1"), weight_decay=(-1.0, POSITIVE)),
     Bad(lambda: YellowFin([torch.zeros(1, requires_grad=True)], beta=-0.1), r"^YellowFin: beta must be in \[0, 1\), got -0.1$"),
 )
+WHY = "the step size depends on numbers that are read from the tensors"
 
 
 def case(name, bad=(), dtypes=(torch.float64, torch.float32, torch.bfloat16), **hyper):
     tolerance = {**ROUNDED, torch.float32: 1e-4, torch.float64: 1e-10}  # the variance is a small difference of two means
     oracle = "Algorithm 1 in NumPy"
-    return OptimizerCase(METHOD, name, lambda p: YellowFin(p, **hyper), oracle, lambda p: InNumpy(p, **hyper), bad, tolerance, dtypes)
+    return OptimizerCase(METHOD, name, lambda p: YellowFin(p, **hyper), oracle, lambda p: InNumpy(p, **hyper), bad, tolerance, dtypes, WHY)
 
 
 CASES = [
