@@ -30,8 +30,9 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def softmax(input: Tensor, dim: int) -> Tensor:
-    """Probabilities along ``dim``: positive, with sum one. Same shape and dtype as ``input``."""
-    return log_softmax(input, dim).exp()
+    """Probabilities along ``dim``: positive, with sum one. Same shape and dtype as ``input``; errors as :func:`log_softmax`."""
+    exponentials = _shifted(input, dim).exp()
+    return (exponentials / exponentials.sum(dim, keepdim=True)).to(input.dtype)
 
 
 def log_softmax(input: Tensor, dim: int) -> Tensor:
@@ -44,13 +45,18 @@ def log_softmax(input: Tensor, dim: int) -> Tensor:
     Raises:
         ValueError: the dtype is not a floating type, or there is no class.
     """
+    shifted = _shifted(input, dim)
+    return (shifted - shifted.exp().sum(dim, keepdim=True).log()).to(input.dtype)
+
+
+def _shifted(input: Tensor, dim: int) -> Tensor:
+    """The logits minus their maximum along ``dim``, at least in float32: their exponentials lie in [0, 1]."""
     if not input.is_floating_point():
         raise ValueError(f"log_softmax: input must be floating point, got {input.dtype}")
     if input.shape[dim] == 0:
         raise ValueError(f"log_softmax: expected at least one class in dimension {dim}, got shape {tuple(input.shape)}")
     z = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
-    shifted = z - z.detach().amax(dim, keepdim=True)
-    return (shifted - shifted.exp().sum(dim, keepdim=True).log()).to(input.dtype)
+    return z - z.detach().amax(dim, keepdim=True)
 
 
 def cross_entropy(
@@ -81,26 +87,29 @@ def cross_entropy(
     _check(input, target, weight, reduction, label_smoothing)
     dim = 0 if input.dim() == 1 else 1
     classes = input.shape[dim]
-    log_p = log_softmax(input, dim)
     w = None if weight is None else weight.view(-1, *(1,) * (input.dim() - dim - 1))  # (C, 1, ...)
-    weighted = log_p if w is None else log_p * w
+    z = _shifted(input, dim)
+    log_sum = z.exp().sum(dim, keepdim=True).log()  # (N, 1, ...)
 
     if target.is_floating_point():
         t = target * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else target
-        loss = -(weighted * t).sum(dim)
+        loss = ((log_sum - z) * (t if w is None else t * w)).sum(dim).to(input.dtype)
         return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 
     kept = target != ignore_index
-    index = torch.where(kept, target, 0).unsqueeze(dim)
-    loss = -weighted.gather(dim, index).squeeze(dim)
+    index = torch.where(kept, target, 0)
+    loss = (log_sum - z.gather(dim, index.unsqueeze(dim))).squeeze(dim)
+    if weight is not None:
+        loss = loss * weight[index]
     if label_smoothing:
-        loss = (1 - label_smoothing) * loss - label_smoothing / classes * weighted.sum(dim)
-    loss = torch.where(kept, loss, 0)
+        spread = (log_sum - z if w is None else (log_sum - z) * w).sum(dim)
+        loss = (1 - label_smoothing) * loss + label_smoothing / classes * spread
+    loss = torch.where(kept, loss, 0).to(input.dtype)
     if reduction == "none":
         return loss
     if reduction == "sum":
         return loss.sum()
-    counted = kept if weight is None else torch.where(kept, weight[index.squeeze(dim)], 0)
+    counted = kept if weight is None else torch.where(kept, weight[index], 0)
     return loss.sum() / counted.sum()
 
 
