@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from dlatlas.evidence.store import write_json
+from dlatlas.evidence.planted import Planted, write_planted
+from dlatlas.evidence.store import text_hash, write_json
 from dlatlas.site import listing, proof
 from dlatlas.site.configuration import configuration
 from dlatlas.site.context import Context, relative
@@ -64,6 +65,22 @@ def test_numbers_come_from_the_evidence(site_tree: Path, english: Context) -> No
     assert "<strong>1.05</strong>" in body and "2.1 ms" in body
     assert "1 ± 0" in body and "0.9 to 1.1" in body and "badge-verified" in body
     assert 'id="figure-adam-steps"' in body
+
+
+def test_the_count_of_planted_faults_is_shown_as_long_as_it_is_of_todays_code(site_tree: Path, english: Context) -> None:
+    module = "refimpl.training.adam"
+
+    def shown(lang: str, **values: object) -> str:
+        write_planted(site_tree, module, Planted(**{"code": text_hash(site_tree, module), "tests": "", "date": "2026-01-02"} | values))
+        fresh = Context(site_tree, english.catalog, english.evidence, english.bench, lang)
+        return topic(fresh, "optimizers")
+
+    found = "Mutation test: 40 faults were planted in this code, one at a time; each made a test fail (2026-01-02)."
+    assert "Mutation test" not in topic(english, "optimizers")
+    assert f"{found}</p>" in shown("en", faults=40)
+    assert f"{found} 2 more change no result; the reasons are listed.</p>" in shown("en", faults=42, equivalent=2)
+    assert "植入 40 处错误，其中 1 处尚未使任何测试失败" in shown("zh", faults=40, survivors=("a → b",))
+    assert "Mutation test" not in shown("en", faults=40, code="of another day")
 
 
 def test_a_claim_whose_seed_leaves_the_band_does_not_hold(site_tree: Path, english: Context) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlatlas.catalog.model import Area, Both, Catalog, Entry, Method, Text, Topic
+from dlatlas.evidence.planted import Planted, read_planted
 from dlatlas.evidence.store import Evidence
 from dlatlas.links import health
 from dlatlas.site.markup import inline, tag
@@ -95,6 +96,11 @@ class Context:
     def statuses(self) -> Mapping[str, str]:
         """``planned``, ``unverified``, ``stale`` or ``verified`` by method id."""
         return {method.id: self.evidence.status(method) if method.object else "planned" for _, method in self.catalog.methods()}
+
+    @cached_property
+    def planted(self) -> Mapping[str, Planted]:
+        """What became of the faults planted in each module."""
+        return read_planted(self.root)
 
     @cached_property
     def health(self) -> Mapping[str, health.Health]:

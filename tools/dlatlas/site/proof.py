@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from dlatlas.catalog.model import Claim, Erratum, Expectation, Method
-from dlatlas.evidence.store import Check, MethodEvidence
+from dlatlas.evidence.store import Check, MethodEvidence, text_hash
 from dlatlas.evidence.verdict import judge
 from dlatlas.site.badges import badge
 from dlatlas.site.context import Context
@@ -83,7 +83,21 @@ def method_proof(context: Context, method: Method) -> str:
     notes = {"stale": context.say("stale-note"), "unverified": context.say("unverified-note")}
     if status in notes:
         head += tag("p", notes[status], class_="note")
-    return head + "".join(_device_proof(context, method, device, record) for device, record in context.evidence.of(method.id).items())
+    found = context.evidence.of(method.id)
+    proofs = "".join(_device_proof(context, method, device, record) for device, record in found.items())
+    modules = {name for record in found.values() for name in (method.module, *record.modules) if name}
+    return head + proofs + _planted_faults(context, sorted(modules))
+
+
+def _planted_faults(context: Context, modules: list[str]) -> str:
+    """How many of the faults planted in some modules the tests find; nothing unless that is known of each as it is now."""
+    records = [context.planted.get(module) for module in modules]
+    if not records or any(r is None or r.code != text_hash(context.root, m) for r, m in zip(records, modules, strict=True)):
+        return ""
+    equivalent, left = sum(r.equivalent for r in records), sum(len(r.survivors) for r in records)
+    tried = sum(r.faults for r in records) - equivalent
+    text = context.say("faults-left" if left else "faults-found", n=tried, left=left, date=min(r.date for r in records))
+    return tag("p", " ".join([text, *([context.say("faults-equivalent", n=equivalent)] if equivalent else ())]), class_="environment")
 
 
 def _device_proof(context: Context, method: Method, device: str, record: MethodEvidence) -> str:

@@ -115,6 +115,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "status": ("Status", "状态"),
     "checks-of": ("{n} checks on {device}, {date}", "{device} 上的 {n} 项检验，{date}"),
     "checks-summary": (": largest error {errors}", "：最大误差 {errors}"),
+    "faults-found": (
+        "Mutation test: {n} faults were planted in this code, one at a time; each made a test fail ({date}).",
+        "变异测试：在这段代码中逐一植入 {n} 处错误，每一处都使测试失败（{date}）。",
+    ),
+    "faults-left": (
+        "Mutation test: {n} faults were planted in this code, one at a time; {left} of them made no test fail yet ({date}).",
+        "变异测试：在这段代码中逐一植入 {n} 处错误，其中 {left} 处尚未使任何测试失败（{date}）。",
+    ),
+    "faults-equivalent": (
+        "{n} more change no result; the reasons are listed.",
+        "另有 {n} 处改动不影响任何结果，理由均已列出。",
+    ),
     "environment": ("Environment", "运行环境"),
     "case": ("Case", "算例"),
     "against": ("Against", "对照"),
