@@ -172,7 +172,14 @@ def shown_lines(html: str) -> list[str]:
 def test_the_modules_that_a_method_uses_are_folded_below_it(site_tree: Path, english: Context) -> None:
     write(site_tree, {"refimpl/training/rule.py": '"""A rule."""\n', "refimpl/training/adam.py": "from refimpl.training.rule import x\n"})
     body = topic(english, "optimizers")
-    assert "<summary>It uses <code>refimpl.training.rule</code></summary>" in body and "<p>A rule.</p>" in body
+    folded = '<details class="helper"><summary>It uses <code>refimpl.training.rule</code></summary>'
+    assert folded in body and "<p>A rule.</p>" in body
+
+    text = 'from refimpl.training.rule import x\nfrom refimpl.training.scale import y\n\n__all__ = ["y"]\n'
+    write(site_tree, {"refimpl/training/scale.py": '"""A scale."""\n', "refimpl/training/adam.py": text})
+    body = topic(english, "optimizers")
+    opened = '<details class="helper" open><summary>Part of it: <code>refimpl.training.scale</code></summary>'
+    assert 0 < body.index(opened) < body.index(folded), "what a method offers as its own stands open, before what it only uses"
     assert 'href="../../source/refimpl.training.rule/"' in body
     assert "source/refimpl.training.rule/" in [page.address for page in listing.source_pages(english)]
 

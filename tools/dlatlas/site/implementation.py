@@ -41,11 +41,11 @@ def implementation(context: Context, page: Page, topic: Topic) -> str:
         if path is None:
             continue
         title = ("、" if context.lang == "zh" else ", ").join(method.title.get(context.lang) for method in methods)
-        used = [name for name in helpers(context, module) if name not in shown]
+        offered = offered_parts(path.read_text("utf-8"))
+        used = sorted((name for name in helpers(context, module) if name not in shown), key=lambda name: name not in offered)
         shown |= set(used)
-        content = (
-            _deviations(context, methods) + _edition(context, page, module, path) + "".join(_helper(context, page, name) for name in used)
-        )
+        editions = [_edition(context, page, module, path), *(_helper(context, page, name, name in offered) for name in used)]
+        content = _deviations(context, methods) + "".join(editions)
         parts.append(f"{heading(3, title, f'code-{_last(module)}')}\n\n{tag('div', content, class_='module')}")
     planned = "".join(tag("li", context.html(method.title)) for method in topic.methods if not method.object)
     if planned:
@@ -62,16 +62,16 @@ def _deviations(context: Context, methods: Iterable[Method]) -> str:
     return tag("p", context.say("deviations"), class_="aside-title") + tag("ul", items) if items else ""
 
 
-def _helper(context: Context, page: Page, module: str) -> str:
-    """A module that a method is built from: a link where it is another topic's own, else folded away."""
+def _helper(context: Context, page: Page, module: str, offered: bool) -> str:
+    """A module that a method is built from: a link where it is another topic's own, else folded away unless the method offers it."""
     path = module_path(context.root, module)
     if path is None:
         return ""
-    name = f"{context.say('uses-module')} {tag('code', escape(module))}"
+    name = f"{context.say('part-module' if offered else 'uses-module')} {tag('code', escape(module))}"
     owner = context.owners.get(module)
     if owner is not None:
         return tag("p", f"{name}: {context.topic_link(page, owner, f'#code-{_last(module)}')}", class_="note")
-    return tag("details", tag("summary", name) + _edition(context, page, module, path), class_="helper")
+    return tag("details", tag("summary", name) + _edition(context, page, module, path), class_="helper", open=offered)
 
 
 def _edition(context: Context, page: Page, module: str, path: Path) -> str:
@@ -90,6 +90,13 @@ def api(context: Context, topic: Topic) -> str:
     """What MkDocs turns into the reference of the topic's public names."""
     paths = {module: module_path(context.root, module) for module in modules(topic.methods)}
     return "\n\n".join(f"::: {module}.{name}" for module, path in paths.items() if path for name in public_names(path.read_text("utf-8")))
+
+
+def offered_parts(source: str) -> set[str]:
+    """The modules whose names a module offers as its own."""
+    names = set(public_names(source))
+    imports = [node for node in ast.parse(source).body if isinstance(node, ast.ImportFrom)]
+    return {node.module for node in imports if node.module and names & {alias.name for alias in node.names}}
 
 
 def public_names(source: str) -> list[str]:

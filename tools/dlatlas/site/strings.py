@@ -97,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "copy-failed": ("Could not copy", "复制失败"),
     "whole-file": ("Whole file", "完整文件"),
     "uses-module": ("It uses", "它用到"),
+    "part-module": ("Part of it:", "其中一部分："),
     "row-link": ("Link to line {n}", "链接到第 {n} 行"),
     "deviations": ("Where it deviates from the source", "与原文不同之处"),
     "paper": ("Paper", "论文"),
