@@ -8,7 +8,7 @@ from dlatlas.evidence.planted import Planted, write_planted
 from dlatlas.evidence.store import text_hash, write_json
 from dlatlas.site import listing, proof
 from dlatlas.site.configuration import configuration
-from dlatlas.site.context import Context, relative
+from dlatlas.site.context import Context, Page, relative
 from dlatlas.site.generate import markdown, pages
 from dlatlas.site.home import home_page
 from dlatlas.site.implementation import public_names
@@ -95,12 +95,31 @@ def test_a_claim_whose_seed_leaves_the_band_does_not_hold(site_tree: Path, engli
     assert "does not hold" in body and "1 ± 0.71" in body
 
 
+PLACE = Page("claims/", "Claims", "", "page")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("arXiv:1412.6980, section 2; reading note 003", "{} (arXiv:1412.6980), section 2; reading note 003"),
+        ("arXiv:1904.09237; arXiv:1412.6980", "arXiv:1904.09237; {} (arXiv:1412.6980)"),
+        ("kingma-2014-adam", "{}"),
+        ("arXiv:1412.69801, doi:10.1/none & more", "arXiv:1412.69801, doi:10.1/none &amp; more"),
+    ],
+)
+def test_the_sources_of_claims_lead_to_the_entries_they_name(english: Context, source: str, shown: str) -> None:
+    (found,) = (claim for topic in english.catalog.topics for claim in topic.claims)
+    body = proof.claim(english, PLACE, msgspec.structs.replace(found, source=source))
+    link = '<cite><a href="../training/optimizers/#entry-kingma-2014-adam">Adam: A Method for Stochastic Optimization</a></cite>'
+    assert f'<p class="note">Source: {shown.format(link)}</p>' in body
+
+
 def test_a_claim_that_does_not_reproduce_says_so(english: Context, chinese: Context) -> None:
     (found,) = (claim for topic in english.catalog.topics for claim in topic.claims)
-    assert "not reproduced" not in proof.claim(english, found)
+    assert "not reproduced" not in proof.claim(english, PLACE, found)
     missed = msgspec.structs.replace(found, reproduces=False)
-    assert "not reproduced" in proof.claim(english, missed) and "badge-verified" in proof.claim(english, missed)
-    assert "未能复现" in proof.claim(chinese, missed)
+    assert "not reproduced" in proof.claim(english, PLACE, missed) and "badge-verified" in proof.claim(english, PLACE, missed)
+    assert "未能复现" in proof.claim(chinese, PLACE, missed)
 
 
 def test_planned_methods_are_called_planned(english: Context, chinese: Context) -> None:

@@ -65,6 +65,17 @@ class Context:
         return self.catalog.entry_by_id()
 
     @cached_property
+    def cited(self) -> Mapping[str, Entry]:
+        """The entries by ``arxiv:`` or ``doi:`` and their number, in lower case."""
+        found = (
+            (f"{kind}:{number}".lower(), e)
+            for e in self.catalog.entries
+            for kind, number in (("arxiv", e.ids.arxiv), ("doi", e.ids.doi))
+            if number
+        )
+        return dict(found)
+
+    @cached_property
     def incoming(self) -> Mapping[str, list[tuple[str, Entry]]]:
         return self.catalog.incoming()
 

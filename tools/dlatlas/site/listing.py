@@ -45,7 +45,7 @@ def claims_page(context: Context) -> Page:
     for topic in context.catalog.topics:
         for claim in topic.claims:
             where = tag("p", context.topic_link(place, topic, f"#claim-{claim.id}"))
-            parts.append(tag("section", where + proof.claim(context, claim), class_="claim-block", id=f"claim-{claim.id}"))
+            parts.append(tag("section", where + proof.claim(context, place, claim), class_="claim-block", id=f"claim-{claim.id}"))
     if len(parts) == 1:
         parts.append(tag("p", context.say("no-claims")))
     return Page(place.address, place.title, "\n\n".join(parts), "page", description=context.say("claims-intro"), meta={"hide": ["toc"]})
@@ -59,7 +59,7 @@ def errata_page(context: Context) -> Page:
         if topic.errata:
             parts.append(heading(2, topic.title.get(context.lang), f"errata-{topic.id}"))
             parts.append(tag("p", context.topic_link(place, topic)))
-            parts += [proof.erratum(context, erratum) for erratum in topic.errata]
+            parts += [proof.erratum(context, place, erratum) for erratum in topic.errata]
     if len(parts) == 1:
         parts.append(tag("p", context.say("no-errata")))
     return Page(place.address, place.title, "\n\n".join(parts), "page", description=context.say("errata-intro"))

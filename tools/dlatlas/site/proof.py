@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -9,16 +10,19 @@ from typing import Any
 
 import msgspec
 
-from dlatlas.catalog.model import Claim, Erratum, Expectation, Method
+from dlatlas.catalog.model import Claim, Entry, Erratum, Expectation, Method
 from dlatlas.evidence.store import Check, MethodEvidence, text_hash
 from dlatlas.evidence.verdict import judge
 from dlatlas.site.badges import badge
-from dlatlas.site.context import Context
+from dlatlas.site.context import Context, Page
 from dlatlas.site.figures import draw
 from dlatlas.site.markup import inline, tag
 
 BENCH_COLUMNS = ("method", "case", "against", "forward", "backward", "spread", "ours", "theirs", "mode", "device", "date")
 """Words of the speed table's header."""
+
+WORK_NUMBER = re.compile(r"(?:arXiv:\d{4}\.\d{4,5}|doi:10\.\S+?)(?=[,;]?(?:\s|$))")
+"""The number of a work in a source's text."""
 
 
 def number(value: float) -> str:
@@ -155,11 +159,11 @@ def _bench_row(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def claim(context: Context, claim: Claim) -> str:
+def claim(context: Context, page: Page, claim: Claim) -> str:
     """A claim: its sentence, the expected band, what was measured, the figure and the command."""
     record = context.evidence.claims.get(claim.id)
     status = context.evidence.claim_status(claim.id, claim.experiment.split(":")[0])
-    head = tag("p", context.html(claim.statement), class_="statement") + _source(context, claim.source)
+    head = tag("p", context.html(claim.statement), class_="statement") + _source(context, page, claim.source)
     if not claim.reproduces:
         mark = tag("span", context.say("not-reproduced"), class_="badge badge-fails")
         head += tag("p", f"{mark} {context.say('not-reproduced-note')}", class_="note")
@@ -193,17 +197,25 @@ def band(context: Context, expected: Expectation) -> str:
     return context.say("at-least", n=number(expected.min)) if expected.min is not None else ""
 
 
-def erratum(context: Context, erratum: Erratum) -> str:
+def erratum(context: Context, page: Page, erratum: Erratum) -> str:
     """A printed mistake, the right form, and the test that shows it."""
     pairs = ((context.say("wrong"), context.html(erratum.wrong)), (context.say("right"), context.html(erratum.right)))
     body = tag("dl", "".join(tag("dt", name) + tag("dd", text) for name, text in pairs))
     tests = ", ".join(test_name(test) for test in erratum.checked_by)
     shown = tag("p", context.say("shown-by", test=tests), class_="note") if tests else ""
-    return tag("div", _source(context, erratum.source) + body + shown, class_="erratum", id=f"erratum-{erratum.id}")
+    return tag("div", _source(context, page, erratum.source) + body + shown, class_="erratum", id=f"erratum-{erratum.id}")
 
 
-def _source(context: Context, source: str) -> str:
-    """Where it is said: a catalog entry's title where ``source`` is an entry id, else the text itself."""
+def _source(context: Context, page: Page, source: str) -> str:
+    """Where it is said: the title of a catalog entry, linked, where ``source`` is its id, and before each number of a work it holds."""
+
+    def cite(entry: Entry) -> str:
+        return tag("cite", tag("a", escape(entry.title.get(context.lang)), href=page.url(context.entry_address(entry))))
+
+    def titled(match: re.Match[str]) -> str:
+        entry = context.cited.get(match[0].lower())
+        return f"{cite(entry)} ({match[0]})" if entry else match[0]
+
     entry = context.entries.get(source)
-    shown = tag("cite", escape(entry.title.get(context.lang))) if entry else inline(source)
+    shown = cite(entry) if entry else WORK_NUMBER.sub(titled, inline(source))
     return tag("p", context.say("from-source", source=shown), class_="note")

@@ -29,8 +29,8 @@ def topic_page(context: Context, topic: Topic) -> Page:
         ("speed", proof.speed(context, [m.id for m in topic.methods])),
         ("figures", "\n\n".join(topic_figures(context, topic.id))),
         ("live", live.block(context, topic.id)),
-        ("claims", _claims(context, topic)),
-        ("errata", "\n\n".join(proof.erratum(context, erratum) for erratum in topic.errata)),
+        ("claims", _claims(context, place, topic)),
+        ("errata", "\n\n".join(proof.erratum(context, place, erratum) for erratum in topic.errata)),
         ("reading", reading_list(context, place, topic)),
         ("what-next", next_topics(context, place, topic)),
         ("api", api(context, topic)),
@@ -69,5 +69,6 @@ def _proof(context: Context, topic: Topic) -> str:
     return "\n\n".join(parts)
 
 
-def _claims(context: Context, topic: Topic) -> str:
-    return "\n\n".join(tag("section", proof.claim(context, claim), class_="claim-block", id=f"claim-{claim.id}") for claim in topic.claims)
+def _claims(context: Context, place: Page, topic: Topic) -> str:
+    shown = ((f"claim-{claim.id}", proof.claim(context, place, claim)) for claim in topic.claims)
+    return "\n\n".join(tag("section", html, class_="claim-block", id=name) for name, html in shown)
