@@ -33,7 +33,7 @@ __all__ = ["BayesByBackprop", "batch_weight", "log_mixture", "log_normal", "norm
 
 def log_normal(w: Tensor, mean: Tensor | float, sigma: Tensor | float) -> Tensor:
     """Log density of independent normal numbers, summed."""
-    sigma = torch.as_tensor(sigma, dtype=w.dtype, device=w.device)
+    sigma = torch.as_tensor(sigma, dtype=w.dtype)
     logs = sigma.log().sum() * (w.numel() // max(1, sigma.numel()))
     return -((w - mean) / sigma).square().sum() / 2 - logs - w.numel() * math.log(2 * math.pi) / 2
 

@@ -112,6 +112,7 @@ CASES = [
         (Oracle("torch.distributions.Normal", torch_normal), Oracle("the density in NumPy", numpy_normal, "numpy")),
         dtypes=HALF,
         gradcheck=2,
+        degenerate=lambda: [Sample((W[:0], MEAN[:0], SIGMA[:0]), name="no weights")],
         bad=BAD,
     ),
     Case(
