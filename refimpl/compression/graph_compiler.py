@@ -179,9 +179,10 @@ def _fuse_chains(graph: fx.GraphModule) -> None:
         if len(chain) > 1:
             name = f"chain_{chain[0].name}"
             graph.add_submodule(name, Chain(graph, chain))
-            with graph.graph.inserting_after(chain[-1]):
+            last = chain[-1]
+            with graph.graph.inserting_after(last):
                 fused = graph.graph.call_module(name, (chain[0].all_input_nodes[0],))
-            chain[-1].replace_all_uses_with(fused)
+            last.replace_all_uses_with(fused)
 
 
 if __name__ == "__main__":

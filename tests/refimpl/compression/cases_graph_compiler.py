@@ -71,6 +71,7 @@ BAD = (
         lambda: fold_batch_norm(WEIGHT, BIAS, MEAN, VAR[:3]),
         r"^fold_batch_norm: mean and var must have shape \(4,\), got \(4,\) and \(3,\)$",
     ),
+    Bad(lambda: fold_batch_norm(WEIGHT, BIAS, MEAN[:3], VAR[:3]), r"^fold_batch_norm: .* shape \(4,\), got \(3,\) and \(3,\)$"),
     Bad(lambda: compile_graph(nn.ReLU()), r"^compile_graph: expected a network in evaluation mode, got ReLU in training mode$"),
     Bad(lambda: compile_graph(Branches().eval()), r"control flow", torch.fx.proxy.TraceError),
     Bad(lambda: compile_graph(Reads().eval()), r"^compile_graph: in-place operation relu_ changes mul, which others may read$"),

@@ -85,10 +85,22 @@ def test_normalizations_are_folded_into_convolutions(dims):
         (lambda m, x: m.norm(m.conv(x)), {"conv": nn.Conv2d(2, 3, 2), "norm": nn.BatchNorm2d(3, track_running_stats=False)}, (2, 2, 4, 5)),
         (lambda m, x: m.norm(m.conv(x)), {"conv": nn.ConvTranspose2d(2, 3, 2), "norm": nn.BatchNorm2d(3)}, (2, 2, 4, 5)),
         (lambda m, x: m.norm(m.conv(x)), {"conv": nn.Linear(5, 2), "norm": nn.BatchNorm1d(3)}, (2, 3, 5)),
+        (lambda m, x: m.norm(input=m.conv(x)), {"conv": nn.Conv2d(2, 3, 2), "norm": nn.BatchNorm2d(3)}, (2, 2, 4, 5)),
+        (lambda m, x: m.norm(m.conv(x)), {"conv": nn.Conv2d(2, 3, 2), "norm": nn.PReLU(3)}, (2, 2, 4, 5)),
         (lambda m, x: m.norm(x), {"norm": nn.BatchNorm1d(3)}, (2, 3)),
         (lambda m, x: m.norm(x.tanh()), {"norm": nn.BatchNorm1d(3)}, (2, 3)),
     ],
-    ids=["convolution used twice", "its result used twice", "no statistics", "transposed", "linear", "no convolution", "after a function"],
+    ids=[
+        "convolution used twice",
+        "its result used twice",
+        "no statistics",
+        "transposed",
+        "linear",
+        "by keyword",
+        "another layer",
+        "no convolution",
+        "after a function",
+    ],
 )
 def test_normalizations_that_must_stay(call, layers, shape):
     model, x = made(call, **layers), randn(*shape, seed=2)
@@ -139,9 +151,10 @@ def test_what_is_computed_twice_is_computed_once():
     names = operations(compiled)
     assert names.count("sin") == 1 and names.count("clamp") == 2 and names.count("add") == 1
     assert names.count("chain_add_1") == 1, "(sin x + 1) squared, of one sum"
-    weighted = made(lambda m, x: x @ m.w + x @ m.w, w=None)
-    weighted.w = nn.Parameter(randn(5, 2, seed=9))
-    assert operations(compile_graph(weighted)) == ["matmul", "add"]
+    for w in (nn.Parameter(randn(5, 2, seed=9)), nn.Buffer(randn(5, 2, seed=9))):
+        weighted = made(lambda m, x: x @ m.w + x @ m.w, w=w)
+        compiled = compile_graph(weighted)
+        assert operations(compiled) == ["matmul", "add"] and compiled.state_dict().keys() == {"w"}
 
 
 def chain_of(k):

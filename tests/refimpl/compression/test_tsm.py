@@ -21,6 +21,7 @@ def test_by_hand():
     x = torch.arange(12.0).view(3, 4)
     assert temporal_shift(x, 3, 4).tolist() == [[4, 0, 2, 3], [8, 1, 6, 7], [0, 5, 10, 11]]
     assert temporal_shift(x, 3, 4, bidirectional=False).tolist() == [[0, 1, 2, 3], [0, 5, 6, 7], [4, 9, 10, 11]]
+    assert temporal_shift(x, 3, 2).tolist() == [[4, 5, 0, 0], [8, 9, 2, 3], [0, 0, 6, 7]]
     shifted, kept = temporal_shift_online(x[1:2], x[:1, :1], 4)
     assert shifted.tolist() == [[0, 5, 6, 7]] and kept.tolist() == [[4]]
 
