@@ -82,7 +82,7 @@ class DifferenceTargetPropagation(nn.Module):
             states.append(self.activation(layer(below)))
             below = states[-1].detach()
         scores = self.layers[-1](below)
-        targets = self.targets([h.detach() for h in states], scores.detach(), target)
+        targets = self.targets(states, scores, target)
         layers = sum(_squares(h - t) for h, t in zip(states, targets, strict=True))
         return F.cross_entropy(scores, target), layers, self._inverse_loss([h.detach() for h in states[:-1]])
 

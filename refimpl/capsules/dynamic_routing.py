@@ -158,7 +158,7 @@ class RoutingCapsules(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         capsules, higher, _, dim = self.weight.shape
-        if input.dim() != 3 or input.shape[1:] != (capsules, dim):
+        if input.shape[1:] != (capsules, dim):
             raise ValueError(f"RoutingCapsules: input must have shape (B, {capsules}, {dim}), got {tuple(input.shape)}")
         flat = torch.bmm(input.transpose(0, 1), self.weight.flatten(1, 2).transpose(1, 2))  # (I, B, J out_dim)
         return route(flat.unflatten(2, (higher, -1)).transpose(0, 1), self.iterations)[0]
@@ -218,7 +218,7 @@ class CapsNet(nn.Module):
 
     def reconstruct(self, capsules: Tensor, target: Tensor) -> Tensor:
         """Images ``(B, in_channels, H, W)`` with values in (0, 1) from the capsules of the given classes ``(B,)`` alone."""
-        mask = F.one_hot(target, capsules.shape[1]).to(capsules.dtype).unsqueeze(2)
+        mask = F.one_hot(target, capsules.shape[1]).unsqueeze(2)
         h = (capsules * mask).flatten(1)
         for layer in self.decoder[:-1]:
             h = layer(h).relu()

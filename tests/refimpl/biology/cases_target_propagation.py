@@ -120,6 +120,8 @@ BAD = (
     Bad(lambda: stdp_rate(X, X[:3]), r"^stdp_rate: expected activity .* got \(4, 3\) and \(3, 3\)$"),
     Bad(lambda: stdp_rate(X[0], X), r"^stdp_rate: .* got \(3,\) and \(4, 3\)$"),
     Bad(lambda: stdp_rate(X, X[0]), r"^stdp_rate: .* got \(4, 3\) and \(3,\)$"),
+    Bad(lambda: stdp_rate(X[:, 0], X), r"^stdp_rate: .* got \(4,\) and \(4, 3\)$"),
+    Bad(lambda: stdp_rate(X, X[:, 0]), r"^stdp_rate: .* got \(4, 3\) and \(4,\)$"),
     Bad(lambda: stdp_rate(X[:1], X[:1]), r"^stdp_rate: .* got \(1, 3\) and \(1, 3\)$"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from math import e
+from math import e, tanh
 
 import pytest
 import torch
@@ -81,6 +81,16 @@ def test_a_network_with_one_hidden_layer_needs_no_inverse():
     assert (model.step, model.noise) == (0.5, 0.1)
 
 
+def test_one_unit_a_layer_without_noise():
+    """The only class is certain, so that the states are their targets; the inverse meets the state itself."""
+    model, x = randomize(DifferenceTargetPropagation((1, 1, 1, 1), noise=0.0)), randn(1, 1, seed=3)
+    w = {name: p.item() for name, p in model.named_parameters()}
+    h = tanh(w["layers.0.weight"] * x.item() + w["layers.0.bias"])
+    code = tanh(w["layers.1.weight"] * h + w["layers.1.bias"])
+    back = tanh(w["inverses.0.weight"] * code + w["inverses.0.bias"])
+    assert [v.item() for v in model.losses(x, torch.tensor([0]))] == pytest.approx([0.0, 0.0, (back - h) ** 2], abs=1e-15)
+
+
 def test_with_the_weights_as_feedback_it_is_backpropagation(record):
     ours, theirs, x = FeedbackLinear(5, 3).double(), nn.Linear(5, 3).double(), randn(4, 5, seed=6).requires_grad_()
     ours.load_state_dict(theirs.state_dict() | {"feedback": theirs.weight.detach()})
@@ -129,6 +139,8 @@ def test_the_window_by_its_limits():
     ends = torch.tensor([20.0, -20.0], dtype=torch.float64)
     assert stdp_window(ends).tolist() == pytest.approx([1 / e, -1 / e])
     assert stdp_window(ends, tau_plus=10.0)[0].item() == pytest.approx(e**-2)
+    short = stdp_window(torch.tensor([0.5, -0.5], dtype=torch.float64), tau_plus=0.5, tau_minus=0.25)
+    assert short.tolist() == pytest.approx([1 / e, -(e**-2)])
     assert error(stdp_window(TIMES), -stdp_window(-TIMES)) < 1e-15, "odd by default"
 
 
