@@ -60,6 +60,11 @@ def local_response_norm(input: Tensor, size: int = 5, alpha: float = 1e-4, beta:
     return (x / (k + alpha * total) ** beta).to(input.dtype)
 
 
+def _active(layer: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """The layer and the ReLU behind it."""
+    return layer, nn.ReLU(inplace=True)
+
+
 class ResponseNorm(nn.Module):
     """:func:`local_response_norm` with the paper's constants."""
 
@@ -96,11 +101,9 @@ class AlexNet(nn.Module):
             self.features = self.convolutions(*channels)
             self.classifier = nn.Sequential(
                 nn.Dropout(dropout),
-                nn.Linear(36 * channels[4], hidden),
-                nn.ReLU(inplace=True),
+                *_active(nn.Linear(36 * channels[4], hidden)),
                 nn.Dropout(dropout),
-                nn.Linear(hidden, hidden),
-                nn.ReLU(inplace=True),
+                *_active(nn.Linear(hidden, hidden)),
                 nn.Linear(hidden, num_classes),
             )
         self.to(dtype)
@@ -109,18 +112,13 @@ class AlexNet(nn.Module):
     def convolutions(self, c1: int, c2: int, c3: int, c4: int, c5: int) -> nn.Sequential:
         """The layers before the classifier."""
         return nn.Sequential(
-            nn.Conv2d(3, c1, 11, 4, 2),
-            nn.ReLU(inplace=True),
+            *_active(nn.Conv2d(3, c1, 11, 4, 2)),
             nn.MaxPool2d(3, 2),
-            nn.Conv2d(c1, c2, 5, padding=2),
-            nn.ReLU(inplace=True),
+            *_active(nn.Conv2d(c1, c2, 5, padding=2)),
             nn.MaxPool2d(3, 2),
-            nn.Conv2d(c2, c3, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(c3, c4, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(c4, c5, 3, padding=1),
-            nn.ReLU(inplace=True),
+            *_active(nn.Conv2d(c2, c3, 3, padding=1)),
+            *_active(nn.Conv2d(c3, c4, 3, padding=1)),
+            *_active(nn.Conv2d(c4, c5, 3, padding=1)),
             nn.MaxPool2d(3, 2),
         )
 
@@ -155,20 +153,15 @@ class AlexNet2012(AlexNet):
 
     def convolutions(self, c1: int, c2: int, c3: int, c4: int, c5: int) -> nn.Sequential:
         return nn.Sequential(
-            nn.Conv2d(3, c1, 11, 4, 2),
-            nn.ReLU(inplace=True),
+            *_active(nn.Conv2d(3, c1, 11, 4, 2)),
             ResponseNorm(),
             nn.MaxPool2d(3, 2),
-            nn.Conv2d(c1, c2, 5, padding=2, groups=2),
-            nn.ReLU(inplace=True),
+            *_active(nn.Conv2d(c1, c2, 5, padding=2, groups=2)),
             ResponseNorm(),
             nn.MaxPool2d(3, 2),
-            nn.Conv2d(c2, c3, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(c3, c4, 3, padding=1, groups=2),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(c4, c5, 3, padding=1, groups=2),
-            nn.ReLU(inplace=True),
+            *_active(nn.Conv2d(c2, c3, 3, padding=1)),
+            *_active(nn.Conv2d(c3, c4, 3, padding=1, groups=2)),
+            *_active(nn.Conv2d(c4, c5, 3, padding=1, groups=2)),
             nn.MaxPool2d(3, 2),
         )
 

@@ -49,7 +49,7 @@ class DenseLayer(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         x = self.conv1(F.relu(self.norm1(input), inplace=True))
         x = self.conv2(F.relu(self.norm2(x), inplace=True))
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+        return F.dropout(x, self.dropout, self.training)
 
 
 class DenseBlock(nn.Module):

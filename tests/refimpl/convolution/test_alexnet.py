@@ -33,6 +33,8 @@ def test_sizes_of_the_paper():
     assert model(torch.zeros(1, 3, 224, 224, device="meta")).shape == (1, 1000)
     assert seen == [(96, 55, 55), (256, 27, 27), (384, 13, 13), (384, 13, 13), (256, 13, 13)]
     assert sum(p.numel() for p in model.parameters()) == 60_965_224
+    for network in (model, AlexNet(device="meta")):
+        assert network.features(torch.zeros(1, 3, 224, 224, device="meta")).shape == (1, 256, 6, 6), "what the classifier takes"
     kinds = [type(m) for m in model.features]
     assert kinds.count(ResponseNorm) == 2 and kinds.index(ResponseNorm) < kinds.index(nn.MaxPool2d)
 
@@ -110,3 +112,4 @@ def test_two_byte_types_and_factory_arguments():
 
         networks.check_two_byte_types(make(), rand(2, 3, 64, 64, seed=6))
         networks.check_factory_arguments(make, (2, 3, 64, 64))
+    assert AlexNet(1, channels=(1, 1, 1, 1, 1), hidden=1)(torch.zeros(2, 3, 63, 63)).shape == (2, 1), "the smallest"

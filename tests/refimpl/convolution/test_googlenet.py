@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from refimpl.convolution.googlenet import TABLE, GoogLeNet
+from refimpl.convolution.googlenet import TABLE, GoogLeNet, Inception
 from tests.refimpl.convolution import networks
 from tests.refimpl.convolution.cases_googlenet import METHOD, small
 from tests.refimpl.harness.case import rand
@@ -40,6 +40,14 @@ def test_kernels_of_the_third_branch():
     for kernel in (3, 5):
         model = GoogLeNet(kernel=kernel, device="meta")
         assert {model.get_submodule(f"inception{name}").branch3[1].conv.kernel_size for name in TABLE} == {(kernel, kernel)}
+    alone = Inception(4, 1, 5, 2, 5, 3, 4)
+    assert alone.branch3[1].conv.kernel_size == (3, 3) and alone(rand(2, 4, 6, 5, seed=1).float()).shape == (2, 10, 6, 5)
+
+
+def test_every_number_of_channels_is_divided():
+    """All sizes of all parameters but the image's three channels, the classes and the sizes of the kernels."""
+    for (name, full), (_, part) in zip(*(GoogLeNet(divide=d, device="meta").named_parameters() for d in (1, 8)), strict=True):
+        assert tuple(part.shape) == tuple(n if n in (1, 3, 7, 1000) else n // 8 for n in full.shape), name
 
 
 def test_auxiliary_classifiers_train_the_early_layers():
@@ -49,6 +57,7 @@ def test_auxiliary_classifiers_train_the_early_layers():
         model(rand(2, 3, 32, 32, seed=1).float())[index].sum().backward()
         moved = [name for name in TABLE if model.get_submodule(f"inception{name}").branch1.conv.weight.grad is not None]
         assert moved[-1] == last and moved == list(TABLE)[: len(moved)]
+    assert small(3, aux=False).train()(rand(2, 3, 32, 32, seed=1).float()).shape == (2, 3), "without them there is one result"
 
 
 def test_dropout():
