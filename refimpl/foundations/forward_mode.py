@@ -36,10 +36,7 @@ class Dual(Traced):
     def step(self, primitive: Primitive, values: list[Value], args: tuple[Value, ...]) -> Dual:
         output = apply(primitive, *values)
         pushed = [push(a.tangent, output, *values) for a, push in zip(args, primitive.push, strict=False) if self.beside(a)]
-        tangent = pushed[0] if len(pushed) == 1 else add(*pushed)
-        if shape(tangent) != shape(output):  # the other argument of a broadcast sum is larger
-            tangent = add(tangent, torch.zeros_like(raw(output)))
-        return Dual(output, tangent, self.level)
+        return Dual(output, pushed[0] if len(pushed) == 1 else add(*pushed), self.level)
 
     def __repr__(self) -> str:
         return f"Dual({self.value!r}, tangent={self.tangent!r})"

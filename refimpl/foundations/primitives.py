@@ -73,6 +73,10 @@ class Traced:
         return raw(self).shape
 
     @property
+    def device(self) -> torch.device:
+        return raw(self).device
+
+    @property
     def T(self) -> Value:
         return transpose(self)
 
@@ -146,7 +150,7 @@ def _power_slope(out: Value, x: Value, n: float) -> Value:
     return mul(n, apply(POW, x, n - 1)) if n else mul(x, 0.0)
 
 
-ADD = _elementwise(operator.add, lambda out, a, b: 1.0, lambda out, a, b: 1.0)
+ADD = _elementwise(operator.add, *(lambda out, a, b: torch.ones_like(raw(out)),) * 2)
 MUL = _elementwise(operator.mul, lambda out, a, b: b, lambda out, a, b: a)
 DIV = _elementwise(operator.truediv, lambda out, a, b: div(1.0, b), lambda out, a, b: neg(div(out, b)))
 NEG = _elementwise(operator.neg, lambda out, x: -1.0)
