@@ -71,7 +71,7 @@ def line(loss: Callable[[], Tensor], weights: Sequence[Tensor], direction: Seque
     Returns:
         ``(S,)``.
     """
-    return plane(loss, weights, direction, [torch.zeros_like(w) for w in weights], steps, steps.new_zeros(1))[0]
+    return plane(loss, weights, direction, direction, steps, steps.new_zeros(1))[0]
 
 
 @torch.no_grad()

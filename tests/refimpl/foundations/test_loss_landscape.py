@@ -67,6 +67,12 @@ def test_quadratic_bowl(record):
     record(METHOD, MODULE, "a quadratic bowl", "closed form", error=gap, tolerance=1e-14, dtype=torch.float64, shapes="(3,4)")
 
 
+def test_a_loss_may_be_a_view_of_the_weights():
+    w, d = randn(3, 4, seed=3), randn(3, 4, seed=4)
+    expected = w[1, 2] + ACROSS * d[1, 2]
+    assert error(line(lambda: w[1, 2], [w], [d], ACROSS), expected) < 1e-15
+
+
 def test_rescaling_a_relu_network_changes_nothing(record):
     """Ten times the first layer and a tenth of the second are the same function, and have the same landscape."""
     net = randomize(nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False)))
@@ -91,6 +97,7 @@ def test_directions_are_normal_and_as_long_as_the_filters():
         found[0], random_direction(weights, seeded(8))[0]
     )
     assert filter_lengths(weights[0]).shape == (5, 1, 1, 1)
+    assert random_direction([weights[0].to("meta")])[0].is_meta
 
 
 def test_zero_filters_stay():
