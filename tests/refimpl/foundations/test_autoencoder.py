@@ -50,6 +50,12 @@ def test_noise_sets_numbers_to_zero():
     assert torch.equal(corrupt(x, 0.0), x) and not corrupt(x, 1.0).any()
     assert torch.equal(corrupt(x, 0.3, torch.Generator().manual_seed(0)), noisy)
     assert corrupt(X.bfloat16(), 0.5).dtype == torch.bfloat16
+    assert corrupt(X.to("meta"), 0.5).is_meta
+
+
+def test_without_noise_a_number_stays_even_where_0_is_drawn(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.zeros(shape))
+    assert torch.equal(corrupt(X, 0.0), X)
 
 
 def test_contractive_penalty_of_a_model(record):
@@ -87,3 +93,15 @@ def test_tied_model_starts_without_biases():
     assert not model.code_bias.any() and not model.output_bias.any() and model.weight.std() > 0
     assert repr(model) == "TiedAutoencoder(in_features=4, code_features=2, activation=sigmoid, output=sigmoid)"
     assert model.state_dict().keys() == {"weight", "code_bias", "output_bias"}
+    assert repr(TiedAutoencoder(1, 1)) == "TiedAutoencoder(in_features=1, code_features=1, activation=sigmoid, output=sigmoid)"
+
+
+def test_tied_weights_start_uniform_between_the_bounds_of_glorot():
+    weight, bound = TiedAutoencoder(300, 100).weight, (6 / 400) ** 0.5
+    assert weight.abs().max() <= bound
+    assert abs(weight.var().item() / (bound**2 / 3) - 1) < 4 * (0.8 / 30_000) ** 0.5  # four standard deviations
+
+
+def test_factory_arguments():
+    for model in (Autoencoder((3, 2), device="meta", dtype=torch.float16), TiedAutoencoder(3, 2, device="meta", dtype=torch.float16)):
+        assert {(p.dtype, p.device.type) for p in model.parameters()} == {(torch.float16, "meta")}
