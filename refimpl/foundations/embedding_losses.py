@@ -76,7 +76,7 @@ def nt_xent_loss(input1: Tensor, input2: Tensor, temperature: float = 0.5, reduc
         raise ValueError(f"nt_xent_loss: temperature must be positive, got {temperature}")
     n = len(input1)
     views = torch.cat([input1, input2])  # (2 N, D)
-    views = normalize(views.float() if views.dtype in (torch.bfloat16, torch.float16) else views, dim=1)
+    views = normalize(views.float() if views.dtype in (torch.bfloat16, torch.float16) else views)
     itself = torch.eye(2 * n, dtype=torch.bool, device=views.device)
     logits = (views @ views.T / temperature).masked_fill(itself, -torch.inf)
     partner = torch.arange(2 * n, device=views.device).roll(n)

@@ -284,6 +284,7 @@ CASES = [
         (built_in("multi_margin_loss"), Oracle("the formula in NumPy, row by row", numpy_multi_margin, "numpy")),
         (
             ((S[0], ROWS), {}, r"expected floating input \(N, C\) and target \(N,\), got torch.float64 \(3,\) and \(4,\)$"),
+            ((S[:, 0], ROWS), {}, r"expected floating input .* got torch.float64 \(4,\) and \(4,\)$"),
             ((S.long(), ROWS), {}, r"expected floating input .* got torch.int64 \(4, 3\) and \(4,\)$"),
             ((S, ROWS[:2]), {}, r"expected floating input .* got torch.float64 \(4, 3\) and \(2,\)$"),
             ((S, ROWS, 3), {}, r"p must be 1 or 2, got 3$"),

@@ -122,5 +122,7 @@ def test_views_of_their_own(record):
 
 
 def test_half_precision_similarities_are_in_float32():
-    a, b = A.bfloat16(), B.bfloat16()
-    assert torch.equal(LOSSES["nt_xent_loss"](a, b), LOSSES["nt_xent_loss"](a.float(), b.float()).bfloat16())
+    for dtype in (torch.bfloat16, torch.float16):
+        a, b = randn(20, 9, seed=11).to(dtype), randn(20, 9, seed=12).to(dtype)
+        found, expected = (LOSSES["nt_xent_loss"](*views, 0.1, **NONE) for views in ((a, b), (a.float(), b.float())))
+        assert torch.equal(found, expected.to(dtype))
