@@ -84,7 +84,7 @@ def leaf_log_probabilities(input: Tensor, weight: Tensor, paths: Tensor, signs: 
 
 
 class HierarchicalSoftmax(nn.Module):
-    """Hierarchical softmax over a Huffman tree; used as ``torch.nn.AdaptiveLogSoftmaxWithLoss``.
+    """Hierarchical softmax over a Huffman tree, where every turn is even at first; used as ``torch.nn.AdaptiveLogSoftmaxWithLoss``.
 
     Args:
         in_features: size D of the input.
@@ -110,14 +110,8 @@ class HierarchicalSoftmax(nn.Module):
         self.register_buffer("paths", tree.paths.to(device))
         self.register_buffer("signs", tree.signs.to(device))
         new = {"device": device, "dtype": dtype}
-        self.weight = nn.Parameter(torch.empty(self.n_classes - 1, in_features, **new))
-        self.bias = nn.Parameter(torch.empty(self.n_classes - 1, **new)) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """All numbers 0: every turn is even at first."""
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
+        self.weight = nn.Parameter(torch.zeros(self.n_classes - 1, in_features, **new))
+        self.bias = nn.Parameter(torch.zeros(self.n_classes - 1, **new)) if bias else None
 
     def forward(self, input: Tensor, target: Tensor) -> Output:
         loss = hierarchical_softmax(input, target, self.weight, self.paths, self.signs, self.bias, "none")

@@ -70,11 +70,20 @@ def test_paths_lead_to_different_leaves():
     assert (tree.paths[:, 0] == 0).all()
 
 
-def test_even_turns_at_first():
-    layer = HierarchicalSoftmax(3, COUNTS, dtype=torch.float64)
+@pytest.mark.parametrize("bias", [False, True])
+def test_even_turns_at_first(bias):
+    layer = HierarchicalSoftmax(3, COUNTS, bias, dtype=torch.float64)
     assert torch.allclose(layer(X, TARGET).output, -lengths(huffman_tree(COUNTS))[TARGET].double() * math.log(2))
-    assert layer.bias is None and layer.weight.shape == (5, 3) and repr(layer) == "HierarchicalSoftmax(3, n_classes=6, depth=4, bias=False)"
-    assert HierarchicalSoftmax(3, [1, 1], device="meta").paths.is_meta
+    shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
+    assert shapes == {"weight": (5, 3)} | ({"bias": (5,)} if bias else {})
+    assert repr(layer) == f"HierarchicalSoftmax(3, n_classes=6, depth=4, bias={bias})"
+
+
+def test_factory_arguments():
+    layer = HierarchicalSoftmax(3, [1, 1], bias=True, device="meta", dtype=torch.float16)
+    assert all(value.is_meta for value in layer.state_dict().values())
+    assert {p.dtype for p in layer.parameters()} == {torch.float16}
+    assert HierarchicalSoftmax(3, [1, 1]).bias is None
 
 
 def test_one_class_is_certain():
