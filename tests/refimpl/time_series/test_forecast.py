@@ -28,7 +28,8 @@ def test_a_linear_model_fed_with_itself_is_a_matrix_power(record):
     companion = torch.cat((torch.eye(3, dtype=torch.float64)[1:], weights[None]))
     expected = torch.stack([(window @ torch.linalg.matrix_power(companion, k).T)[:, -1] for k in range(1, 7)], 1)
     record(METHOD, MODULE, "six steps", "powers of the companion matrix", error=error(found, expected), tolerance=1e-14, dtype=window.dtype)
-    assert torch.equal(forecast(lambda w: w[:, -1], window, 2), naive(window, 2))
+    for horizon in (1, 2):
+        assert torch.equal(forecast(lambda w: w[:, -1], window, horizon), naive(window, horizon))
 
 
 def test_a_head_of_zeros_is_the_naive_forecast():
@@ -49,6 +50,7 @@ def test_the_naive_forecast_on_its_own_data_has_a_scaled_error_of_one(record):
 def test_the_scale_makes_the_forecast_follow_shift_and_unit(record):
     """A series in another unit, with another zero, has the same forecast in that unit, once the scale is fitted."""
     model = randomize(LSTMForecaster(5, 2))
+    assert (LSTMForecaster(5).mean.item(), LSTMForecaster(5).std.item()) == (0.0, 1.0)
     model.fit_scale(S)
     assert (model.mean.item(), model.std.item()) == (S.mean().item(), S.std().item())
     first = forecast(model, S, 4)
@@ -68,8 +70,13 @@ def test_dropout_acts_between_layers_in_training_alone():
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_factory_arguments(dtype):
-    model = LSTMForecaster(2, dtype=dtype, device="cpu")
-    assert {v.dtype for v in model.state_dict().values()} == {dtype}
+    model = LSTMForecaster(2, dtype=dtype, device="meta")
+    assert {(v.dtype, v.device.type) for v in model.state_dict().values()} == {(dtype, "meta")}
+
+
+def test_new_tensors_are_on_the_device_of_the_series():
+    with torch.device("meta"):
+        assert naive(S, 3, 2).device.type == "cpu"
 
 
 def test_a_wave_is_learned():
