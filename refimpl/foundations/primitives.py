@@ -150,7 +150,7 @@ def _power_slope(out: Value, x: Value, n: float) -> Value:
     return mul(n, apply(POW, x, n - 1)) if n else mul(x, 0.0)
 
 
-ADD = _elementwise(operator.add, *(lambda out, a, b: torch.ones_like(raw(out)),) * 2)
+ADD = _elementwise(operator.add, lambda out, a, b: torch.ones_like(raw(out)), lambda out, a, b: torch.ones_like(raw(out)))
 MUL = _elementwise(operator.mul, lambda out, a, b: b, lambda out, a, b: a)
 DIV = _elementwise(operator.truediv, lambda out, a, b: div(1.0, b), lambda out, a, b: neg(div(out, b)))
 NEG = _elementwise(operator.neg, lambda out, x: -1.0)
@@ -211,9 +211,9 @@ def matmul(a: Value, b: Value) -> Value:
 
 def sum(x: Value, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Value:
     sizes = shape(x)
-    dims = range(len(sizes)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = (dim,) if isinstance(dim, int) else dim or range(len(sizes))
     dims = tuple(d % len(sizes) for d in dims)
-    total = apply(SUM, x, dims) if dims else x
+    total = apply(SUM, x, dims)
     return total if keepdim else reshape(total, tuple(n for i, n in enumerate(sizes) if i not in dims))
 
 

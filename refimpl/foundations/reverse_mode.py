@@ -42,7 +42,7 @@ class Tape:
     def gradients(self, output: Variable, cotangent: Value) -> dict[int, Value]:
         """The adjoints of the inputs that the output depends on, by their number."""
         adjoints, inputs = {output.number: cotangent}, {}
-        for number in range(output.number, -1, -1):
+        for number in reversed(range(output.number + 1)):
             if number not in adjoints:
                 continue
             adjoint = adjoints.pop(number)

@@ -42,6 +42,7 @@ BAD = (
     Bad(lambda: vjp(torch.exp, B)[1](A), r"^vjp: cotangent must have the shape of the output \(4,\), got \(3, 1\)$"),
     Bad(lambda: vjp(torch.erf, B), r"^Variable: no derivative of torch.erf; expected one of add, sub, .*, relu$", NotImplementedError),
     Bad(lambda: vjp(lambda b: b @ b, B), r"^matmul: expected two matrices, got shapes \(4,\) and \(4,\)$", NotImplementedError),
+    Bad(lambda: vjp(lambda b: b @ A, B), r"^matmul: expected two matrices, got shapes \(4,\) and \(3, 1\)$", NotImplementedError),
     Bad(lambda: vjp(lambda a: a @ B, A), r"^matmul: expected two matrices, got shapes \(3, 1\) and \(4,\)$", NotImplementedError),
     Bad(lambda: vjp(lambda b: b**b, B), r"^pow: the exponent must be a Python number, got Variable$", NotImplementedError),
 )

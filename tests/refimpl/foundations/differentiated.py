@@ -48,6 +48,7 @@ def numpy_network_jvp(x, w, v, d_x, d_w, d_v):
 
 C = torch.linspace(0.5, 2.0, 12, dtype=torch.float64).view(3, 4)
 """A constant of the shape of the argument."""
+STACK = torch.linspace(-1.0, 2.0, 36, dtype=torch.float64)
 
 OPERATIONS = {
     "add": lambda x: x + C + 2,
@@ -78,10 +79,14 @@ OPERATIONS = {
     "sum over the last": lambda x: torch.sum(x, -1, keepdim=True) ** 2 * x,
     "sum over both": lambda x: x.sum((0, 1)) * x,
     "sum of all": lambda x: torch.sum(x) ** 2,
+    "sum over no dimension, of all": lambda x: torch.sum(x, ()) ** 2,
+    "sum of one number": lambda x: torch.sum(torch.sum(x)) ** 2,
     "reshape": lambda x: torch.reshape(x, (2, 6)) ** 2,
     "reshape to a list": lambda x: x.reshape(12) ** 2,
     "transpose": lambda x: (x.T * C.T) ** 2,
     "a row for all": lambda x: (x.sum(0, keepdim=True) + C) * C,
+    "a row for each of a stack": lambda x: x.reshape(1, 12) * STACK.view(1, 3, 12),
+    "a column for each of a stack": lambda x: x.reshape(12, 1) * STACK.view(1, 12, 3),
     "used twice": lambda x: torch.sin(x) * torch.exp(x) + torch.sin(x),
 }
 """Each operation by itself, for a positive argument of shape (3, 4)."""

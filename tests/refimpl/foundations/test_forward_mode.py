@@ -73,6 +73,11 @@ def test_constant_function_and_identity():
     assert torch.equal(value, T) and torch.equal(tangent, 2 * T)
 
 
+def test_a_direction_may_be_a_number():
+    found = jvp(lambda x: torch.relu(x) + 0.5, (ONE,), (3.0,))[1]
+    assert found.item() == 3 and found.dtype == torch.float64
+
+
 def test_jacobian_has_a_column_for_each_input():
     jacobian = jacfwd(curve)(T)
     assert jacobian.shape == (2, 3, 3)
