@@ -66,14 +66,14 @@ def forward(input: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], 
         raise ValueError(f"forward: expected one bias for each of at least one weight, got {len(weights)} weights, {len(biases)} biases")
     if input.dim() != 2:
         raise ValueError(f"forward: input must be (N, units), got {tuple(input.shape)}")
-    inputs, sums, h = [], [], input
+    inputs, sums = [], []
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), 1):
+        h = ACTIVATIONS[activation](sums[-1]) if sums else input
         if weight.dim() != 2 or weight.shape[1] != h.shape[1] or bias.shape != weight.shape[:1]:
             shapes = f"{tuple(weight.shape)} and {tuple(bias.shape)}"
             raise ValueError(f"forward: layer {layer} needs weight (O, {h.shape[1]}) and bias (O,), got {shapes}")
         inputs.append(h)
         sums.append(torch.addmm(bias, h, weight.T))  # (N, O)
-        h = ACTIVATIONS[activation](sums[-1]) if layer < len(weights) else h
     return Trace(inputs, sums)
 
 
