@@ -92,6 +92,7 @@ BAD_LEARN = (
         lambda: mistake_bound(CORNERS, XOR, *START),
         r"^mistake_bound: expected weights that separate the classes, got margins \[nan\]$",
     ),
+    Bad(lambda: mistake_bound(CORNERS, (CORNERS.sum(1, True) > 0).double(), START[0] + 1, START[1]), r"got margins \[-?0.0\]$"),
     Bad(lambda: mistake_bound(CORNERS, XOR, START[0] + 1, START[1]), r"got margins \[-1.414\d*\]$"),
 )
 BAD_MODULE = (

@@ -34,6 +34,15 @@ def test_bound_by_hand(record):
     record(METHOD, MODULE, "bound on OR", "by hand", error=gap, tolerance=1e-14, dtype=torch.float64, shapes="(4,2)")
     x, d = torch.tensor([[3.0], [-0.5]], dtype=torch.float64), torch.tensor([[1.0], [0.0]], dtype=torch.float64)
     assert mistake_bound(x, d, torch.tensor([[7.0]], dtype=torch.float64)).item() == 36
+    assert mistake_bound(-x, 1 - d, torch.tensor([[7.0]], dtype=torch.float64)).item() == 36
+
+
+def test_bound_of_each_unit_by_hand(record):
+    """OR as above and NAND by w = (-20, -20), b = 30: in units of w the nearest corner has margin 1 / sqrt(17)."""
+    targets = torch.tensor([GATES["OR"], GATES["NAND"]], dtype=torch.float64).T
+    planes = torch.tensor([[2.0, 2.0], [-20.0, -20.0]], dtype=torch.float64), torch.tensor([-1.0, 30.0], dtype=torch.float64)
+    gap = error(mistake_bound(CORNERS, targets, *planes), torch.tensor([27.0, 51.0]))
+    record(METHOD, MODULE, "bounds on OR and NAND", "by hand", error=gap, tolerance=1e-14, dtype=torch.float64, shapes="(4,2)")
 
 
 def test_xor_is_never_learned():
@@ -58,6 +67,13 @@ def test_blocks_change_nothing(block, monkeypatch):
     assert all(torch.equal(a, e) for a, e in zip(actual, expected, strict=True))
 
 
+def test_new_tensors_are_on_the_device_of_the_input():
+    expected = learn(MANY, LINE, WEIGHT, BIAS)
+    with torch.device("meta"):
+        actual = learn(MANY, LINE, WEIGHT, BIAS)
+    assert all(torch.equal(a, e) for a, e in zip(actual, expected, strict=True))
+
+
 def test_counts_the_updates_of_each_unit():
     """Each unit alone makes as many updates as in company, until it is the last to make mistakes."""
     both = learn(MANY, LINE, WEIGHT, BIAS).updates.sum(0)
@@ -68,16 +84,16 @@ def test_counts_the_updates_of_each_unit():
 def test_module_goes_on_from_its_weights():
     for bias in (True, False):
         unit = Perceptron(3, 2, bias=bias, dtype=torch.float64)
-        assert not unit.weight.any() and not unit.weight.requires_grad
+        assert not unit.weight.any() and not any(p.requires_grad for p in unit.parameters())
         updates = torch.cat([unit.learn(MANY, LINE, lr=0.5, epochs=2), unit.learn(MANY, LINE, lr=0.5, epochs=1)])
         start = torch.zeros(2, 3, dtype=torch.float64), torch.zeros(2, dtype=torch.float64) if bias else None
         expected = learn(MANY, LINE, *start, lr=0.5, epochs=3)
         assert torch.equal(unit.weight, expected.weight) and torch.equal(updates, expected.updates)
         assert torch.equal(unit.bias, expected.bias) if bias else unit.bias is None
     unit = Perceptron(3, dtype=torch.float64)
-    assert unit.out_features == 1 and torch.equal(
-        unit.learn(MANY, LINE[:, :1]), learn(MANY, LINE[:, :1], unit.weight * 0, unit.bias * 0).updates
-    )
+    expected = learn(MANY, LINE[:, :1], unit.weight, unit.bias)
+    assert unit.out_features == 1 and torch.equal(unit.learn(MANY, LINE[:, :1]), expected.updates)
+    assert torch.equal(unit.weight, expected.weight) and torch.equal(unit.bias, expected.bias)
     assert unit.learn(CORNERS @ torch.ones(2, 3, dtype=torch.float64), XOR).shape == (100, 1)
 
 
