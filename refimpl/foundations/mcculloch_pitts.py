@@ -70,7 +70,7 @@ def run(input: Tensor, connections: Tensor, threshold: Tensor, state: Tensor | N
     """
     if state is None:
         state = input.new_zeros(*input.shape[1:-1], len(connections))
-    states = [state.clone()]
+    states = [state]
     for x in input:
         states.append(mcculloch_pitts(torch.cat([x, states[-1]], -1), connections, threshold))
     return torch.stack(states)

@@ -71,6 +71,7 @@ BAD_MODULE = (
     Bad(
         lambda: McCullochPitts([1, 2], [1]), r"^McCullochPitts: expected connections \(O, I\) and threshold \(O,\), got \(2,\) and \(1,\)$"
     ),
+    Bad(lambda: McCullochPitts([1, 2], [1, 2]), r"expected connections \(O, I\) .* got \(2,\) and \(2,\)$"),
     Bad(lambda: McCullochPitts([[1, 2]], [1, 2]), r"expected connections \(O, I\) .* got \(1, 2\) and \(2,\)$"),
     Bad(lambda: McCullochPitts([[1, 0.5]], [1]), r"^McCullochPitts: connections must hold whole numbers, got \[\[1.0, 0.5\]\]$"),
     Bad(lambda: McCullochPitts([[1, 1]], [1.5]), r"^McCullochPitts: threshold must hold whole numbers, got \[1.5\]$"),

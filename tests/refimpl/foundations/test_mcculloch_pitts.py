@@ -51,6 +51,13 @@ def test_one_inhibitory_input_silences_any_excitation():
     assert layer(torch.tensor([[1.0, 1, 0], [1, 1, 1], [0, 0, 1]]))[:, 0].tolist() == [1, 0, 0]
 
 
+def test_layer_keeps_copies_of_its_numbers():
+    connections, threshold = torch.ones(1, 2), torch.ones(1)
+    layer = McCullochPitts(connections, threshold)
+    connections.zero_(), threshold.add_(1)
+    assert layer.connections.tolist() == [[1, 1]] and layer.threshold.tolist() == [1]
+
+
 def test_circle_remembers():
     """Set at time 1 and reset at time 4: the unit fires from 2 to 4."""
     events = torch.tensor([[0.0, 0], [1, 0], [0, 0], [0, 0], [0, 1], [0, 0]])
