@@ -74,7 +74,7 @@ def test_constant_function_and_identity():
 
 
 def test_a_direction_may_be_a_number():
-    found = jvp(lambda x: torch.relu(x) + 0.5, (ONE,), (3.0,))[1]
+    found = jvp(torch.relu, (ONE,), (3.0,))[1]
     assert found.item() == 3 and found.dtype == torch.float64
 
 
