@@ -59,6 +59,7 @@ BAD = (
     Bad(lambda: NETWORK.fit(X, Y, -0.1), r"^RBFNetwork: ridge must be non-negative, got -0.1$"),
     Bad(lambda: interpolate(X, Y[:3]), r"^interpolate: expected input \(N, D\) and target \(N, O\), got \(5, 3\) and \(3, 2\)$"),
     Bad(lambda: interpolate(X[0], Y), r"^interpolate: expected .* got \(3,\) and \(5, 2\)$"),
+    Bad(lambda: interpolate(X3, Y[:2]), r"^interpolate: expected .* got \(2, 2, 3\) and \(2, 2\)$"),
     Bad(lambda: interpolate(X, Y[:, 0]), r"^interpolate: expected .* got \(5, 3\) and \(5,\)$"),
 )
 

@@ -64,6 +64,14 @@ def test_fit_without_options_is_plain_least_squares():
     assert torch.equal(first.weight, second.weight) and error(first(X), Y) < 1e-8  # as many numbers as rows: exact
 
 
+def test_new_tensors_are_on_the_device_of_the_input():
+    first, second = (interpolate(X, Y) for _ in range(2))
+    first.fit(X, Y, 0.3)
+    with torch.device("meta"):
+        second.fit(X, Y, 0.3)
+    assert torch.equal(first.weight, second.weight)
+
+
 def test_xor_with_two_centers(record):
     """With bumps at (0, 0) and (1, 1) the four corners lie in a plane with their targets."""
     corners = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]], dtype=torch.float64)

@@ -117,6 +117,12 @@ def test_two_terms_with_opposite_weights_are_a_graph_convolution(record):
     )
 
 
+def test_with_lambda_two_the_second_term_takes_the_neighbors_alone():
+    """(I + D^-1/2 A D^-1/2) x on one edge: what is infinite stays so, and no 0 times infinity comes in."""
+    pair, x, weight = torch.tensor([[0, 1], [1, 0]]), torch.tensor([[torch.inf], [3.0]]), torch.tensor([[[1.0]], [[-1.0]]])
+    assert cheb_conv(x, pair, weight).tolist() == [[torch.inf], [torch.inf]]
+
+
 def test_renaming_the_nodes_renames_the_output():
     layer, new = randomize(ChebConv(3, 2, 3)), torch.tensor([3, 0, 4, 2, 1])
     renamed = torch.empty_like(X).index_copy(0, new, X)
