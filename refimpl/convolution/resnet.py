@@ -37,11 +37,11 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+    def __init__(self, channels: int, width: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
+        self.conv1 = nn.Conv2d(channels, width, 3, stride, dilation, dilation, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, dilation, dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = _projection(channels, width, stride)
 
@@ -57,11 +57,11 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+    def __init__(self, channels: int, width: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, dilation, dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, self.expansion * width, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(self.expansion * width)
@@ -90,6 +90,8 @@ class ResNet(nn.Module):
         layers: number of blocks in each stage; from the second on, a stage halves the size and doubles the width.
         num_classes: number of classes K.
         width: channels of the stem and inside the blocks of the first stage.
+        replace_stride_with_dilation: for each stage but the first, whether it keeps the size and doubles the distance between its
+            3 x 3 kernels' taps instead, its first block keeping the distance of the stage before; by default no stage does.
 
     Shape: ``(N, 3, H, W)`` to ``(N, K)``; the paper's images have 224 x 224 pixels.
     """
@@ -102,18 +104,27 @@ class ResNet(nn.Module):
         width: int = 64,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        replace_stride_with_dilation: Sequence[bool] | None = None,
     ) -> None:
         super().__init__()
         if not layers or min(layers) < 1 or num_classes < 1 or width < 1:
             raise ValueError(f"ResNet: layers, num_classes and width must be positive, got {tuple(layers)}, {num_classes} and {width}")
+        replaced = tuple(replace_stride_with_dilation or (False,) * (len(layers) - 1))
+        if len(replaced) != len(layers) - 1:
+            raise ValueError(f"ResNet: expected replace_stride_with_dilation for {len(layers) - 1} stages, got {replaced}")
         with made_on(device):
             self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
             self.bn1 = nn.BatchNorm2d(width)
-            channels, self.stages = width, len(layers)
+            channels, dilation, self.stages = width, 1, len(layers)
             for stage, count in enumerate(layers):
                 inside, blocks = width * 2**stage, nn.Sequential()
+                stride, first = 2 if stage else 1, dilation
+                if stage and replaced[stage - 1]:
+                    stride, dilation = 1, 2 * dilation
                 for number in range(count):
-                    blocks.append(block(channels, inside, 2 if stage and not number else 1))
+                    apart = dilation if number else first
+                    more = {"dilation": apart} if apart > 1 else {}  # not all blocks that can be given have it
+                    blocks.append(block(channels, inside, 1 if number else stride, **more))
                     channels = block.expansion * inside
                 self.add_module(f"layer{stage + 1}", blocks)
             self.fc = nn.Linear(channels, num_classes)
@@ -126,11 +137,15 @@ class ResNet(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         check_images("ResNet", input, 1)
+        return self.fc(self.features(input)[1].mean((2, 3)))
+
+    def features(self, input: Tensor) -> tuple[Tensor, Tensor]:
+        """What goes into the last stage, and what comes out of it."""
         x = F.relu(self.bn1(self.conv1(input)), inplace=True)
         x = F.max_pool2d(x, 3, 2, 1)  # (N, width, H / 4, W / 4)
         for stage in range(self.stages):
-            x = self.get_submodule(f"layer{stage + 1}")(x)
-        return self.fc(x.mean((2, 3)))
+            before, x = x, self.get_submodule(f"layer{stage + 1}")(x)
+        return before, x
 
 
 def resnet18(num_classes: int = 1000, **new: torch.device | str | torch.dtype | None) -> ResNet:

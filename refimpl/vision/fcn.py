@@ -19,6 +19,7 @@ Deviations from the paper
     4. Other depths and widths than those of VGG16 may be given.
 
 ``FCN(...).features`` has the layout of ``torchvision.models.vgg16().features``; :meth:`FCN.load_vgg` takes its hidden layers too.
+:mod:`refimpl.vision.fcn_resnet` has the network of ``torchvision.models.segmentation``.
 """
 
 from __future__ import annotations

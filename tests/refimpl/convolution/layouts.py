@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 
 import torch
@@ -21,7 +22,11 @@ WHOLE = ("alexnet", "vgg16", "vgg11_bn", "googlenet", "resnet18", "resnet50", "d
 
 HASHED = ("vgg11", "vgg13", "vgg19", "vgg13_bn", "vgg16_bn", "vgg19_bn", "resnet34", "resnet101", "resnet152")
 HASHED += ("densenet161", "densenet169", "densenet201")
+HASHED += ("segmentation.fcn_resnet50", "segmentation.fcn_resnet101")
 """Models of which the number of parameters and a hash of the lines are kept."""
+
+OPTIONS = {"aux_loss": True, "weights": None, "weights_backbone": None}
+"""How models for segmentation are built: with the head that the published weights have, and without a download."""
 
 
 def describe(state: Mapping[str, Tensor]) -> list[str]:
@@ -59,7 +64,7 @@ def write() -> None:
     for name in (*WHOLE, *HASHED):
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            model = getattr(models, name)()
+            model = attrgetter(name)(models)(**OPTIONS if name.startswith("segmentation.") else {})
         lines = describe(model.state_dict())
         blocks.append(
             "\n".join([f"{name} {parameters(model)}", *lines] if name in WHOLE else [f"{name} {parameters(model)} {digest(lines)}"])

@@ -20,9 +20,9 @@ def windows(x, kernel, stride, padding=0, fill=0.0, ceil=False):
     return sliding_window_view(padded, (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
 
 
-def conv(x, w, bias=None, stride=1, padding=0, groups=1):
+def conv(x, w, bias=None, stride=1, padding=0, groups=1, dilation=1):
     o, per_group, k, _ = w.shape
-    seen = windows(x, k, stride, padding)
+    seen = windows(x, (k - 1) * dilation + 1, stride, padding)[..., ::dilation, ::dilation]
     parts = []
     for g in range(groups):
         own = seen[:, g * per_group : (g + 1) * per_group]

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 relu = torch.relu
 
 
-def conv(x, w, bias=None, stride=1, padding=0, groups=1):
-    return F.conv2d(x, w, bias, stride, padding, 1, groups)
+def conv(x, w, bias=None, stride=1, padding=0, groups=1, dilation=1):
+    return F.conv2d(x, w, bias, stride, padding, dilation, groups)
 
 
 def max_pool(x, kernel, stride, padding=0, ceil=False):

@@ -19,6 +19,19 @@ def transposed(x, weight, bias=None, stride=2, padding=0):
     return y if bias is None else y + bias[:, None, None]
 
 
+def resized(x, height, width):
+    """Interpolation to a size, with pixel centers at halves and the border's values beyond it: a hat over each pixel."""
+
+    def hats(size, wanted):
+        place = np.clip((np.arange(wanted) + 0.5) * size / wanted - 0.5, 0, size - 1)
+        return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(size)))
+
+    down, across = hats(x.shape[2], height), hats(x.shape[3], width)
+    if isinstance(x, torch.Tensor):
+        return torch.einsum("ia,ncab,jb->ncij", torch.from_numpy(down), x, torch.from_numpy(across))
+    return np.einsum("ia,ncab,jb->ncij", down, x, across)
+
+
 def bilinear(x, factor):
     """Interpolation with pixel centers at halves and zeros beyond the border, by its definition, from the four neighbors of each pixel."""
     n, c, height, width = x.shape
