@@ -1,4 +1,4 @@
-"""Convolution beside PyTorch's own, beside its unfold with a matrix product, and beside fft-conv-pytorch."""
+"""Convolution beside PyTorch's own, beside its unfold with a matrix product, that product alone, and fft-conv-pytorch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from refimpl.convolution.convolution import Conv2d
 from tests.refimpl.convolution.cases_convolution import METHOD
-from tests.refimpl.harness.bench import Bench, published
+from tests.refimpl.harness.bench import Bench, Product, published
 from tests.refimpl.harness.case import randn
 
 
@@ -40,8 +40,19 @@ def setting(name: str, method: str, images: tuple[int, ...], out: int, kernel: i
     )
 
 
+def product(channels: int, out: int, kernel: int, **_) -> Product:
+    return Product(out, channels * kernel**2, 8, 28 * 28)
+
+
 BENCHES = [
-    setting("8 images of 64 x 28 x 28, 64 kernels 3 x 3", "im2col", (8, 64, 28, 28), 64, 3, {"unfold and matmul": Unfolded}),
+    setting(
+        "8 images of 64 x 28 x 28, 64 kernels 3 x 3",
+        "im2col",
+        (8, 64, 28, 28),
+        64,
+        3,
+        {"unfold and matmul": Unfolded, Product.NAME: product},
+    ),
     setting("8 images of 64 x 28 x 28, 64 kernels 3 x 3", "direct", (8, 64, 28, 28), 64, 3, {}),
     setting("8 images of 256 x 14 x 14, 256 kernels 3 x 3", "winograd4", (8, 256, 14, 14), 256, 3, {}),
     setting("8 images of 16 x 64 x 64, 16 kernels 15 x 15", "fft", (8, 16, 64, 64), 16, 15, {"fft_conv_pytorch FFTConv2d": fft_conv}),

@@ -1,4 +1,4 @@
-"""Transposed convolution beside PyTorch's own, and beside its usual making from a product and ``torch.nn.functional.fold``."""
+"""Transposed convolution beside PyTorch's own, its usual making from a product and ``torch.nn.functional.fold``, and that product alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from refimpl.convolution.transposed_convolution import ConvTranspose2d
 from tests.refimpl.convolution.cases_transposed_convolution import METHOD
-from tests.refimpl.harness.bench import Bench
+from tests.refimpl.harness.bench import Bench, Product
 from tests.refimpl.harness.case import randn
 
 
@@ -27,7 +27,11 @@ def setting(images: tuple[int, ...], out: int, kernel: int, stride: int) -> Benc
         METHOD,
         f"{images[0]} images of {' x '.join(map(str, images[1:]))}, {out} kernels {kernel} x {kernel}, stride {stride}",
         made(ConvTranspose2d),
-        {"torch.nn.ConvTranspose2d": made(nn.ConvTranspose2d), "matmul and fold": made(Folded)},
+        {
+            "torch.nn.ConvTranspose2d": made(nn.ConvTranspose2d),
+            "matmul and fold": made(Folded),
+            Product.NAME: lambda: Product(out * kernel**2, images[1], images[0], images[2] * images[3]),
+        },
         lambda: (randn(*images, seed=0),),
     )
 

@@ -50,6 +50,19 @@ class Bench:
             raise ValueError(f"Bench {self.method}, {self.name}: theirs is empty; expected at least one other implementation")
 
 
+class Product(nn.Module):
+    """A matrix product alone, ``(M, K)`` by ``(N, K, L)``: what a method that is built on it cannot be faster than."""
+
+    NAME = "the matrix product alone"
+
+    def __init__(self, rows: int, inner: int, batch: int, columns: int) -> None:
+        super().__init__()
+        self.left, self.right = (nn.Parameter(torch.randn(shape)) for shape in ((rows, inner), (batch, inner, columns)))
+
+    def forward(self, *_: Any) -> Tensor:
+        return self.left @ self.right
+
+
 def parameters(*shapes: tuple[int, ...]) -> list[nn.Parameter]:
     """Parameters with gradients, for the step of an optimizer; the same numbers at each call."""
     generator = torch.Generator().manual_seed(20_023)
