@@ -1,13 +1,14 @@
 r"""Early stopping: stop when the validation loss no longer falls, and keep the weights that were best.
 
 Papers
-    Prechelt, "Early Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998: the criterion UP.
+    Prechelt, "Early Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998: the criteria GL and UP.
     Bishop, "Regularization and complexity control in feed-forward networks", ICANN 1995: equivalence to weight decay.
     Goodfellow, Bengio, Courville, "Deep Learning", 2016: Algorithm 7.1, and equations 7.33 to 7.45 for a quadratic loss.
 
 Equations (l_t the validation loss at check t, b the best so far)
     better       l_t < b - min_delta
     stop         after ``patience`` checks in a row that are not better
+    GL           100 (l_t / min_{s <= t} l_s - 1), in per cent; Prechelt stops where it first exceeds a bound
     quadratic    on sum_i h_i (w_i - w*_i)^2 / 2 from 0, t steps of size lr reach (1 - (1 - lr h_i)^t) w*_i;
                  an L2 penalty lambda_i = h_i (1 - lr h_i)^t / (1 - (1 - lr h_i)^t) has the same minimum
 
@@ -26,7 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["EarlyStopping", "equivalent_l2", "steps_on_quadratic"]
+__all__ = ["EarlyStopping", "equivalent_l2", "generalization_loss", "steps_on_quadratic"]
 
 
 class EarlyStopping:
@@ -90,6 +91,17 @@ class EarlyStopping:
         """Go on from :meth:`state_dict`."""
         self.best, self.best_step, self.steps, self.bad_steps = (state[n] for n in ("best", "best_step", "steps", "bad_steps"))
         self._weights = dict(state["weights"])
+
+
+def generalization_loss(losses: Tensor) -> Tensor:
+    """GL: by how many per cent each validation loss exceeds the lowest up to it, ``(T,)`` like the losses.
+
+    Raises:
+        ValueError: a loss is not positive, so that there is no ratio to the lowest.
+    """
+    if losses.dim() != 1 or not bool((losses > 0).all()):
+        raise ValueError(f"generalization_loss: losses must be positive numbers (T,), got {losses.tolist()}")
+    return 100 * (losses / losses.cummin(0).values - 1)
 
 
 def steps_on_quadratic(optimum: Tensor, curvature: Tensor, lr: float, steps: int) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from refimpl.training.early_stopping import EarlyStopping, equivalent_l2, steps_on_quadratic
+from refimpl.training.early_stopping import EarlyStopping, equivalent_l2, generalization_loss, steps_on_quadratic
 from tests.refimpl.harness.case import rand, randn
 from tests.refimpl.harness.compare import error
 
@@ -43,6 +43,19 @@ def test_by_hand(losses, patience, stop, best, best_step, record):
     found, stopping = follow(losses, patience=patience)
     assert (found, stopping.best, stopping.best_step) == (stop, best, best_step)
     record(METHOD, MODULE, f"losses {losses}, patience {patience}", "by hand", error=0.0, tolerance=0.0, dtype=torch.float64)
+
+
+def test_generalization_loss(record):
+    """In per cent above the lowest so far, one loss at a time."""
+    losses = rand(30, seed=4, low=0.5, high=2.0)
+    expected = [100 * (losses[t].item() / min(losses[: t + 1].tolist()) - 1) for t in range(30)]
+    gap = error(generalization_loss(losses), torch.tensor(expected, dtype=torch.float64))
+    record(METHOD, MODULE, "GL of 30 losses", "one loss at a time", error=gap, tolerance=1e-14, dtype=torch.float64, shapes="(30,)")
+    assert generalization_loss(torch.tensor([4.0, 2.0, 3.0, 1.0])).tolist() == [0.0, 0.0, 50.0, 0.0]
+    assert generalization_loss(torch.zeros(0)).shape == (0,)
+    for wrong in ([1.0, 0.0], [-1.0], [[1.0]], [nan]):
+        with pytest.raises(ValueError, match=r"^generalization_loss: losses must be positive numbers \(T,\), got \["):
+            generalization_loss(torch.tensor(wrong))
 
 
 def test_min_delta():
