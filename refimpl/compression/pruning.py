@@ -49,7 +49,7 @@ def magnitude_masks(weights: Sequence[Tensor], amount: float) -> list[Tensor]:
     weights = list(weights)
     if not weights:
         raise ValueError("magnitude_masks: expected at least one tensor, got none")
-    scores = torch.cat([w.detach().abs().flatten() for w in weights])
+    scores = torch.cat([w.abs().flatten() for w in weights])
     kept = ~smallest(scores, _count("magnitude_masks", amount, len(scores)))
     return [piece.view_as(w) for w, piece in zip(weights, kept.split([w.numel() for w in weights]), strict=True)]
 
@@ -63,7 +63,7 @@ def filter_mask(weight: Tensor, amount: float, p: float = 1.0, dim: int = 0) -> 
     if weight.dim() < 2:
         raise ValueError(f"filter_mask: weight must have at least 2 dimensions, got shape {tuple(weight.shape)}")
     others = [d for d in range(weight.dim()) if d != dim % weight.dim()]
-    scores = torch.linalg.vector_norm(weight.detach(), p, others, keepdim=True)
+    scores = torch.linalg.vector_norm(weight, p, others, keepdim=True)
     return ~smallest(scores.flatten(), _count("filter_mask", amount, scores.numel())).view_as(scores)
 
 
@@ -117,7 +117,7 @@ def channel_masks(model: nn.Module, amount: float) -> dict[str, Tensor]:
     scales = _scales("channel_masks", model)
     masks = dict(zip(scales, magnitude_masks(list(scales.values()), amount), strict=True))
     for name, mask in masks.items():
-        mask[scales[name].detach().abs().argmax()] = True
+        mask[scales[name].abs().argmax()] = True
     return masks
 
 

@@ -83,7 +83,7 @@ BAD = (
     Bad(lambda: prune_(nn.Linear(2, 3), torch.ones(3, 2), "scale"), r"^prune_: expected the name of a parameter of Linear, got 'scale'$"),
     Bad(lambda: prune_(nn.ReLU(), torch.ones(1)), r"^prune_: expected the name of a parameter of ReLU, got 'weight'$"),
     Bad(lambda: prune_(nn.Linear(2, 3), torch.ones(2, 3)), r"^prune_: mask must broadcast to weight \(3, 2\), got shape \(2, 3\)$"),
-    Bad(lambda: prune_(nn.Linear(2, 3), torch.ones(2)), r"^prune_: mask must broadcast to weight \(3, 2\), got shape \(2,\)$"),
+    Bad(lambda: prune_(nn.Linear(2, 3), torch.ones(3)), r"^prune_: mask must broadcast to weight \(3, 2\), got shape \(3,\)$"),
     Bad(lambda: slimming_penalty(nn.Linear(2, 2), 0.1), r"^slimming_penalty: expected a model with batch normalization .*, got Linear$"),
     Bad(lambda: channel_masks(nn.Linear(2, 2), 0.1), r"^channel_masks: expected a model with batch normalization .*, got Linear$"),
     Bad(lambda: slim_(*network()[:2], [], torch.ones(2) > 0), r"^slim_: keep must have shape \(3,\) with a True, got \[True, True\]$"),
@@ -94,6 +94,10 @@ BAD = (
     Bad(
         lambda: slim_(nn.Conv2d(3, 3, 1, groups=3), network()[1], [], torch.ones(3) > 0),
         r"^slim_: convolutions must have one group, got Conv",
+    ),
+    Bad(
+        lambda: slim_(*network()[:2], [nn.Linear(3, 2), nn.Conv2d(3, 6, 1, groups=3)], torch.ones(3) > 0),
+        r"^slim_: convolutions must have one group, got Conv2d\(3, 6, .*groups=3\)$",
     ),
 )
 
