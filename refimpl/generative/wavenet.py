@@ -127,7 +127,7 @@ class WaveNet(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         self._check(x, c)
         x = causal_conv1d(x, self.causal.weight, self.causal.bias)
-        total = torch.zeros((), dtype=x.dtype, device=x.device)
+        total = 0.0
         for layer in self.layers:
             both = layer(x, c)
             if layer.kept:
@@ -166,7 +166,7 @@ class WaveNet(nn.Module):
             x = F.one_hot(out[t], self.levels).to(self.causal.weight.dtype)  # (N, levels)
             self._check(x.unsqueeze(2), c)
             x = caches[0](x)
-            total = torch.zeros((), dtype=x.dtype, device=x.device)
+            total = 0.0
             for layer, cache in zip(self.layers, caches[1:], strict=True):
                 both = layer.gate(cache(x).unsqueeze(2), c).squeeze(2)
                 if layer.kept:
@@ -175,7 +175,7 @@ class WaveNet(nn.Module):
             if t >= codes.shape[1] - 1:
                 logits.append(self.head(total.unsqueeze(2)).squeeze(2))
                 out.append(torch.multinomial(logits[-1].float().softmax(1), 1, generator=generator).squeeze(1))
-        drawn = torch.stack(logits, 2) if logits else self.causal.weight.new_zeros(len(codes), self.levels, 0)
+        drawn = torch.stack(logits, 2) if logits else self.causal.weight.new_empty(len(codes), self.levels, 0)
         return torch.stack(out, 1), drawn
 
     def _check(self, x: Tensor, c: Tensor | None) -> None:

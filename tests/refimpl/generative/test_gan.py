@@ -94,7 +94,7 @@ def test_layout_of_the_example_of_pytorch():
 
 @pytest.mark.parametrize("size", [8, 16, 32])
 def test_sizes_fit_each_other(size):
-    g, d = Generator(5, 2, 1, size), Discriminator(2, 1, size)
+    g, d = Generator(5, 2, 1, size), Discriminator(1, 1, size)
     images = g(randn(3, 5, seed=1).float())
     assert images.shape == (3, 1, size, size) and images.abs().max() < 1
     assert d(images).shape == (3,) and d(images[:1]).shape == (1,)

@@ -145,6 +145,8 @@ def test_defaults_and_factory_arguments():
     assert net.layers[0].out.weight.shape == (32 + 256, 32, 1) and net.layers[9].out.weight.shape == (256, 32, 1)
     assert net.head[3].weight.shape == (256, 256, 1) and net.layers[0].condition is None
     assert [layer.dilation for layer in WaveNet(4, 2, 2, 2, 3).layers] == [1, 2] * 3
+    least = WaveNet(2, 1, 1, 1)
+    assert least.receptive_field == 3 and least(torch.zeros(2, 2, 4)).shape == (2, 2, 4)
     conditional = WaveNet(4, 2, 3, 1, condition=5, device="meta", dtype=torch.float16)
     assert {(p.device.type, p.dtype) for p in conditional.parameters()} == {("meta", torch.float16)}
     assert conditional.layers[0].condition.weight.shape == (4, 5) and conditional.layers[0].condition.bias is None
