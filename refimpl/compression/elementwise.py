@@ -78,7 +78,7 @@ class Chain(nn.Module):
             return self._run(input)
         pieces = input.view(-1).split(block)
         first = self._run(pieces[0])
-        output = torch.empty(input.shape, dtype=first.dtype, device=first.device)
+        output = torch.empty_like(input, dtype=first.dtype)
         into = output.view(-1).split(block)
         into[0].copy_(first)
         for piece, place in zip(pieces[1:], into[1:], strict=True):

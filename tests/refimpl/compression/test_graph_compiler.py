@@ -177,6 +177,7 @@ def test_traffic_of_a_chain(k, record):
     record(METHOD, MODULE, f"bytes of {k} operations", "2 k n s and 2 n s", error=gap, tolerance=0.0, dtype=x.dtype, shapes="(6,50)")
     assert traffic(compile_graph(Net(lambda _, x: x.tanh() + x).eval()), x) == (2 + 3) * 1200
     assert traffic(compile_graph(Net(lambda _, x: x @ x.mT).eval()), x) == 0
+    assert traffic(compile_graph(nn.Sequential(nn.Linear(50, 3)).eval()), x) == 0
     assert traffic(fx.symbolic_trace(Net(lambda _, x: torch.relu(x) * x).eval()), x.double()) == (2 + 3) * 2400
 
 
@@ -188,7 +189,7 @@ def small_blocks(monkeypatch):
 
 
 def curve(m, x):
-    y = torch.clamp(1 - m.act(x * 2).abs(), max=0.9)
+    y = torch.clamp(input=1 - m.act(x * 2).abs(), max=0.9)
     return torch.sub(3.0, (y * y).add(other=0.5), alpha=2)
 
 
@@ -200,8 +201,8 @@ def test_chains_give_what_their_operations_give(size, record, small_blocks):
     with torch.no_grad():
         gap = error(compiled(x), model(x))
     record(METHOD, MODULE, f"chain of seven operations on {size}", "one by one", error=gap, tolerance=1e-15, dtype=x.dtype)
-    strided = torch.stack([x, x], -1)[..., 0]
-    assert error(compiled(strided), model(x)) < 1e-15
+    for strided in (torch.stack([x, x], -1)[..., 0], x.movedim(0, -1).contiguous().movedim(-1, 0)):
+        assert error(compiled(strided), model(x)) < 1e-15
     leaf = x.clone().requires_grad_()
     slopes = [torch.autograd.grad(net(leaf).sum(), leaf)[0] for net in (compiled, model)]
     assert error(*slopes) < 1e-14
@@ -209,7 +210,7 @@ def test_chains_give_what_their_operations_give(size, record, small_blocks):
 
 
 def test_chains_run_in_blocks(monkeypatch, small_blocks):
-    """Each step sees at most a block, and the dtype of the result is that of the last step."""
+    """Each step sees at most a block where there are more than eight, and the dtype of the result is that of the last step."""
     seen = []
     original = Chain._run
     monkeypatch.setattr(Chain, "_run", lambda self, x: seen.append(len(x)) or original(self, x))
@@ -224,6 +225,10 @@ def test_chains_run_in_blocks(monkeypatch, small_blocks):
     with torch.no_grad():
         compiled(recorded)
     assert seen == [len(x)] + [BLOCK] * 9 + [3]
+    for count, device, expected in ((8 * BLOCK, "cpu", [8 * BLOCK]), (8 * BLOCK + 1, "cpu", [BLOCK] * 8 + [1]), (600, "meta", [600])):
+        seen.clear()
+        compiled(torch.ones(count, device=device))
+        assert seen == expected
 
 
 def test_where_chains_end():
