@@ -139,7 +139,7 @@ class RBM(nn.Module):
 
 
 def _draw(p: Tensor, generator: Generator | None) -> Tensor:
-    return (torch.rand(p.shape, generator=generator, dtype=p.dtype, device=p.device) < p).to(p.dtype)
+    return (torch.rand(p.shape, generator=generator, device=p.device) < p).to(p.dtype)
 
 
 def _check(function: str, v: Tensor, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> None:
