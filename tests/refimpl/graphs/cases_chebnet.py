@@ -125,8 +125,8 @@ CASES = [
         lambda: [
             Sample((X, EDGES, W4, BIAS, WEIGHTS), {"lambda_max": 1.6}, "weighted, lambda 1.6"),
             Sample((X, EDGES, W4, None, WEIGHTS), {}, "weighted"),
-            Sample((X, EDGES, W4[:3], BIAS), {}, "three terms"),
-            Sample((X, EDGES, W4[:2], BIAS), {"lambda_max": 1.7}, "two terms"),
+            Sample((X, EDGES, W4[:3], BIAS), {"lambda_max": 0.9}, "three terms, lambda 0.9"),
+            Sample((X, EDGES, W4[:2], BIAS), {"lambda_max": 3.0}, "two terms, lambda 3"),
             Sample((X, EDGES, W1, BIAS, WEIGHTS), {}, "one term"),
             Sample((X, DIRECTED, W4, BIAS), {}, "directed"),
         ],
