@@ -42,7 +42,7 @@ def alias_table(weights: Tensor) -> AliasTable:
     values = weights.double()
     if values.dim() != 1 or not (values >= 0).all() or not 0 < values.sum() < torch.inf:
         raise ValueError(f"alias_table: weights must be (n,), finite, non-negative and not all zero, got shape {tuple(weights.shape)}")
-    left = (values * (len(values) / values.sum())).tolist()
+    left = (values / values.sum() * len(values)).tolist()
     own, other = [1.0] * len(left), list(range(len(left)))
     small, large = [i for i, v in enumerate(left) if v < 1], [i for i, v in enumerate(left) if v >= 1]
     while small and large:

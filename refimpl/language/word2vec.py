@@ -79,7 +79,7 @@ def negative_sampling_loss(hidden: Tensor, positive: Tensor, negative: Tensor) -
         positive: v' of the true word, ``(B, D)``.
         negative: v' of the noise words, ``(B, K, D)``.
     """
-    if hidden.dim() != 2 or positive.shape != hidden.shape or negative.dim() != 3 or negative.shape[::2] != hidden.shape:
+    if positive.shape != hidden.shape or negative.dim() != 3 or negative.shape[::2] != hidden.shape:
         got = f"{tuple(hidden.shape)}, {tuple(positive.shape)} and {tuple(negative.shape)}"
         raise ValueError(f"negative_sampling_loss: expected (B, D), (B, D) and (B, K, D), got {got}")
     true = (hidden * positive).sum(1)

@@ -27,7 +27,7 @@ MODULE = "refimpl.language.word2vec"
 
 
 def test_windows_by_a_loop():
-    text = torch.tensor([3, 1, 4, 1, 5, 9])
+    text = torch.tensor([3, 1, 0, 1, 5, 9])
     reach = torch.tensor([1, 3, 2, 1, 3, 2])
     for window, reaches in ((1, None), (2, None), (3, reach), (8, None)):
         expected, pairs = [], []
@@ -41,6 +41,7 @@ def test_windows_by_a_loop():
         assert neighbors(text, window, reaches).tolist() == expected
         assert list(zip(*(v.tolist() for v in skip_gram_pairs(text, window, reaches)), strict=True)) == pairs
     assert skip_gram_pairs(text[:1], 2)[0].shape == (0,)
+    assert neighbors(text.to("meta"), 3, reach.to("meta")).is_meta
 
 
 def test_subsampling_of_the_paper(record):
@@ -48,22 +49,47 @@ def test_subsampling_of_the_paper(record):
     found, f = keep_probability(counts, 0.02), counts / 1000
     dropped = [max(0.0, 1 - math.sqrt(0.02 / v)) for v in f.tolist()]
     record(METHOD, MODULE, "share of dropped words", "equation 5", error=error(1 - found, torch.tensor(dropped)), tolerance=1e-7)
+    assert torch.equal(keep_probability(f, 0.02), found)
     assert found[0] == 1 and keep_probability(torch.tensor([10.0, 0.0]))[1] == 1
     assert torch.equal(keep_probability(counts), keep_probability(counts, 1e-5))
+
+
+def probabilities(table):
+    """Of each outcome, from its column and what other columns leave to it."""
+    p = table.own.clone()
+    for share, other in zip(table.own, table.other, strict=True):
+        p[other] += 1 - share
+    return p / len(p)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_alias_table_is_exact(seed, record):
     weights = rand(1 + 6 * seed, seed=seed, low=0.0) ** 4
     weights[:seed] = 0
-    table = alias_table(weights + (seed == 0))
-    n = len(weights)
-    p = table.own.clone()
-    for share, other in zip(table.own, table.other, strict=True):
-        p[other] += 1 - share
-    expected = (weights + (seed == 0)) / (weights + (seed == 0)).sum()
-    record(METHOD, MODULE, f"alias table of {n} weights", "the weights", error=error(p / n, expected), tolerance=1e-13, dtype=torch.float64)
+    weights += seed == 0
+    table, n = alias_table(weights), len(weights)
+    gap = error(probabilities(table), weights / weights.sum())
+    record(METHOD, MODULE, f"alias table of {n} weights", "the weights", error=gap, tolerance=1e-13, dtype=torch.float64)
     assert ((table.own >= 0) & (table.own <= 1)).all()
+
+
+def test_tables_are_as_exact_for_weights_of_every_dtype():
+    for weights in (COUNTS, COUNTS.float(), torch.tensor([5e-324, 0.0], dtype=torch.float64)):
+        assert error(probabilities(alias_table(weights)), weights.double() / weights.double().sum()) < 1e-15
+    expected = COUNTS.double() ** 0.75 / (COUNTS.double() ** 0.75).sum()
+    assert error(probabilities(noise_table(COUNTS)), expected) < 1e-15
+
+
+def test_draws_of_a_seed():
+    table, (first, again) = noise_table(COUNTS), (torch.Generator().manual_seed(3) for _ in range(2))
+    expected = table.draw((40,), first)
+    with torch.device("meta"):
+        assert torch.equal(table.draw((40,), again), expected) and table.draw((4,)).device.type == "cpu"
+
+
+def test_what_has_no_weight_is_not_drawn_even_where_0_is(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, dtype, **_: torch.zeros(shape, dtype=dtype))
+    assert alias_table(torch.tensor([0.0, 1.0, 0.0])).draw((50,)).tolist() == [1] * 50
 
 
 def test_noise_follows_the_three_quarter_power():
@@ -123,6 +149,34 @@ def test_start_and_noise_of_the_model():
     assert not model.hidden(empty).any()
     assert {p.dtype for p in Word2Vec(COUNTS, 3, dtype=torch.float16).parameters()} == {torch.float16}
     assert Word2Vec(COUNTS, 3, device="meta").input.weight.is_meta
+
+
+def test_two_words_of_one_number():
+    pair = torch.tensor([0, 1])
+    for negative in (2, 0):
+        model = Word2Vec(torch.tensor([3, 1]), 1, negative, dtype=torch.float64)
+        assert model(pair, pair).tolist() == pytest.approx([(1 + negative) * math.log(2)] * 2, rel=1e-15)
+
+
+def test_noise_is_drawn_where_the_words_are():
+    model, seen = Word2Vec(COUNTS, 3, device="meta"), []
+    model.output.register_forward_pre_hook(lambda _, args: seen.append(args[0].device.type))
+    assert model(WORDS.to("meta"), TARGET.to("meta")).is_meta and seen == ["meta", "meta"]
+
+
+def test_a_text_of_two_topics():
+    text = two_topics(40_005, torch.Generator().manual_seed(0))
+    assert torch.equal(text, two_topics(40_005, torch.Generator().manual_seed(0))) and text.max() == 10
+    rows = text.view(5000, 8)
+    first, second = (rows < 5).any(1), ((rows >= 5) & (rows < 10)).any(1)
+    assert not (first & second).any()
+    counts = torch.bincount(text).double()
+    shares = [
+        (first.double().sum() / (first | second).sum(), 0.5, 5000),
+        (counts[10] / len(text), 0.2, len(text)),
+        *((count / topic.sum(), 0.2, 15_000) for topic in counts[:10].view(2, 5) for count in topic),
+    ]
+    assert all(abs(share - p) < 4 * (p * (1 - p) / n) ** 0.5 for share, p, n in shares)
 
 
 def test_huffman_codes_of_gensim(record):
