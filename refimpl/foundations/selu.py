@@ -68,7 +68,7 @@ def selu_constants() -> tuple[float, float]:
     z, weight = _normal_rule(0.0, 1.0)
     right, left = z.clamp_min(0), torch.expm1(z.clamp_max(0))
     alpha = -(weight * right).sum() / (weight * left).sum()
-    scale = (weight * (right + alpha * left).square()).sum().rsqrt()
+    scale = (weight * (right.square() + alpha**2 * left.square())).sum().rsqrt()
     return float(alpha), float(scale)
 
 

@@ -26,8 +26,8 @@ def test_constants_make_mean_zero_and_variance_one_a_fixed_point(record):
     """In closed form: alpha = (2 pi)^(-1/2) / (1/2 - e^(1/2) Phi(-1)), and lambda from the second moment."""
     alpha = 1 / math.sqrt(2 * math.pi) / (0.5 - math.exp(0.5) * normal(-1))
     scale = (0.5 + alpha**2 * (math.exp(2) * normal(-2) - 2 * math.exp(0.5) * normal(-1) + 0.5)) ** -0.5
-    found = selu_constants()
-    gap = max(abs(found[0] - alpha), abs(found[1] - scale), abs(found[0] - SELU_ALPHA), abs(found[1] - SELU_SCALE))
+    found = torch.tensor(selu_constants(), dtype=torch.float64)
+    gap = max(error(found, torch.tensor(expected, dtype=torch.float64)) for expected in ((alpha, scale), (SELU_ALPHA, SELU_SCALE)))
     record(METHOD, MODULE, "alpha and lambda", "closed form; the stored constants", error=gap, tolerance=1e-13, dtype=torch.float64)
     mean, variance = moments(0.0, 1.0)
     gap = max(abs(mean), abs(variance - 1))
@@ -55,7 +55,10 @@ def test_map_in_closed_form(record):
 def test_moments_of_other_activations():
     assert moments(2.0, 9.0, lambda z: z, weight_sum=0.5, weight_square=4.0) == pytest.approx((1.0, 36.0))
     assert moments(50.0, 1.0, torch.relu, weight_sum=1.0) == pytest.approx((50.0, 1.0))  # no corner within reach
-    assert moments(0.0, 4.0, torch.relu) == pytest.approx((2 / math.sqrt(2 * math.pi), 2 - 2 / math.pi))
+    assert moments(1e4, 1.0, torch.relu, weight_sum=1.0) == pytest.approx((1e4, 1.0))
+    for spread in (2.0, 0.05):
+        expected = spread / math.sqrt(2 * math.pi), spread**2 * (0.5 - 0.5 / math.pi)
+        assert moments(0.0, spread**2, torch.relu) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(("mean", "variance"), [(0.1, 1.5), (-0.1, 0.8), (0.0, 3.0)])
@@ -105,6 +108,11 @@ def test_network_is_a_sequence_of_linear_layers(record):
     record(METHOD, MODULE, "state dict", "torch.nn.Sequential", error=error(ours(X), theirs(X)), tolerance=1e-14, dtype=torch.float64)
     assert [type(m).__name__ for m in ours] == ["Linear", "Pointwise", "AlphaDropout", "Linear"] and ours[2].p == 0.0
     assert SelfNormalizingNetwork((5, 4, 2), 0.25)[2].p == 0.25
+
+
+def test_factory_arguments():
+    network = SelfNormalizingNetwork((3, 4, 2), device="meta", dtype=torch.float16)
+    assert {(p.dtype, p.device.type) for p in network.parameters()} == {(torch.float16, "meta")}
 
 
 def test_first_weights():
