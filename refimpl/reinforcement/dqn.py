@@ -138,7 +138,7 @@ def categorical_projection(
     atoms = torch.linspace(v_min, v_max, n, dtype=probabilities.dtype, device=probabilities.device)
     moved = torch.add(rewards.unsqueeze(1), torch.where(terminal.unsqueeze(1), 0.0, atoms), alpha=gamma)  # (B, n)
     place = (moved.clamp(v_min, v_max) - v_min) * ((n - 1) / (v_max - v_min))  # in steps from the first atom
-    lower = place.detach().floor().clamp(0, n - 2).long()
+    lower = place.floor().clamp(0, n - 2).long()
     share = place - lower
     return (
         torch.zeros_like(probabilities).scatter_add(1, lower, probabilities * (1 - share)).scatter_add(1, lower + 1, probabilities * share)

@@ -36,7 +36,7 @@ class ReplayMemory:
     def add(self, *transition: Tensor) -> int:
         """Store one transition in place of the oldest and return its index."""
         if not self._columns:
-            self._columns = [torch.zeros(self.capacity, *t.shape, dtype=t.dtype, device=t.device) for t in transition]
+            self._columns = [t.new_empty(self.capacity, *t.shape) for t in transition]
         index = self.added % self.capacity
         for column, value in zip(self._columns, transition, strict=True):
             column[index] = value
@@ -62,7 +62,7 @@ class SumTree:
     """Non-negative numbers whose sum is kept, so that an index can be drawn in proportion to them in logarithmic time."""
 
     def __init__(self, capacity: int) -> None:
-        self.leaves = 1 << max(capacity - 1, 0).bit_length()  # a power of 2
+        self.leaves = 1 << (capacity - 1).bit_length()  # a power of 2
         self.sums = np.zeros(2 * self.leaves)  # node i has children 2 i and 2 i + 1; leaves come last
 
     @property
@@ -81,7 +81,7 @@ class SumTree:
 
     def find(self, marks: np.ndarray) -> np.ndarray:
         """For each mark in [0, total) the index whose interval of the running sum holds it."""
-        marks, nodes = np.array(marks, dtype=float), np.ones(len(marks), dtype=np.int64)
+        nodes = np.ones(len(marks), dtype=np.int64)
         while nodes[0] < self.leaves:
             left = self.sums[2 * nodes]
             # rounding can put a mark at the very end: never go where nothing is
@@ -130,8 +130,9 @@ class PrioritizedMemory(ReplayMemory):
             raise ValueError(f"PrioritizedMemory: beta must lie in [0, 1], got {beta}")
         shares = (torch.arange(batch) + torch.rand(batch, generator=generator, dtype=torch.float64)) / batch
         indices = self.tree.find(shares.numpy() * self.tree.total)
-        weights = (len(self) * self.tree[indices] / self.tree.total) ** -beta
-        return torch.from_numpy(indices), torch.from_numpy(weights / weights.max()).to(torch.get_default_dtype())
+        drawn = self.tree[indices]
+        weights = (drawn / drawn.min()) ** -beta  # N and the sum of all cancel
+        return torch.from_numpy(indices), torch.from_numpy(weights).to(torch.get_default_dtype())
 
     def update(self, indices: Tensor, errors: Tensor) -> None:
         """Give transitions new priorities, the magnitudes of their errors."""

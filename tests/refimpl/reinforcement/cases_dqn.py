@@ -153,16 +153,16 @@ P = torch.softmax(randn(4, 6, seed=8), 1)
 C51 = {"v_min": -1.5, "v_max": 2.25, "gamma": 0.875}
 FALLS = torch.tensor([False, True, False, True])
 BAD = (
-    Bad(lambda: td_target(R, ENDS, NEXT[0]), r"^td_target: expected rewards \(B,\) and next_values \(B, A\), got \(5,\), \(3,\)$"),
+    Bad(lambda: td_target(R, ENDS, NEXT[:, 0]), r"^td_target: expected rewards \(B,\) and next_values \(B, A\), got \(5,\), \(5,\)$"),
     Bad(lambda: td_target(R[:4], ENDS, NEXT), r"^td_target: expected rewards .*, got \(4,\), \(5, 3\)$"),
     Bad(lambda: td_target(R, ENDS[:4], NEXT), r"^td_target: terminal must be bool of shape \(5,\), got torch.bool \(4,\)$"),
     Bad(lambda: td_target(R, R, NEXT), r"^td_target: terminal must be bool of shape \(5,\), got torch.float64 \(5,\)$"),
     Bad(lambda: td_target(R, ENDS, NEXT, chooser=NEXT[:, :2]), r"^td_target: chooser must have shape \(5, 3\), got \(5, 2\)$"),
     Bad(
-        lambda: td_errors(Q[0], ACTIONS, Y),
-        r"^td_errors: expected values \(B, A\), actions \(B,\) and targets \(B,\), got \(3,\), \(5,\), \(5,\)$",
+        lambda: td_errors(Q[:, 0], ACTIONS, Y),
+        r"^td_errors: expected values \(B, A\), actions \(B,\) and targets \(B,\), got \(5,\), \(5,\), \(5,\)$",
     ),
-    Bad(lambda: td_errors(Q, ACTIONS[:2], Y), r"^td_errors: .* got \(5, 3\), \(2,\), \(5,\)$"),
+    Bad(lambda: td_errors(Q, ACTIONS[:2], Y[:2]), r"^td_errors: .* got \(5, 3\), \(2,\), \(2,\)$"),
     Bad(lambda: td_errors(Q, ACTIONS, Y[:1]), r"^td_errors: .* got \(5, 3\), \(5,\), \(1,\)$"),
     Bad(lambda: dueling(Q[:, 0], Q), r"^dueling: value must have shape \(5, 1\), got \(5,\)$"),
     Bad(lambda: dueling(Q[:, :2], Q), r"^dueling: value must have shape \(5, 1\), got \(5, 2\)$"),
@@ -222,7 +222,11 @@ CASES = [
         lambda r, d, gamma=0.99: multi_step(r, d, gamma)[0],
         torch_multi_step,
         numpy_multi_step,
-        [Sample((MANY, MANY_ENDS), {"gamma": 0.7}), Sample((MANY[:, :1], MANY_ENDS[:, :1]), {}, "one step")],
+        [
+            Sample((MANY, MANY_ENDS), {"gamma": 0.7}),
+            Sample((MANY, MANY_ENDS), {}, "default gamma"),
+            Sample((MANY[:, :1], MANY_ENDS[:, :1]), {}, "one step"),
+        ],
     ),
     case(
         "dueling",
@@ -244,6 +248,7 @@ CASES = [
         ],
         # the slope by the reward jumps where a moved atom lies on an atom, and both neighbors' rounding counts
         tolerance={torch.bfloat16: 8e-2, torch.float16: 1e-2},
+        degenerate=lambda: [Sample((torch.softmax(randn(4, 2, seed=13), 1), R[:4], FALLS), {}, "two atoms")],
         gradcheck=1,
     ),
     Case(

@@ -123,10 +123,15 @@ def test_memory_keeps_the_newest():
     assert counts[:2].sum() == 0 and (counts[2:] - 1000).abs().max() < 4 * (3000 * 2 / 9) ** 0.5
     torch.manual_seed(1)
     assert torch.equal(memory.sample(3000)[0], drawn)
+    last = ReplayMemory(1)
+    assert [last.add(torch.tensor(i)) for i in range(3)] == [0, 0, 0] and last.sample(2)[0].tolist() == [2, 2]
+    last = ReplayMemory(1)
+    last.add(torch.zeros(2, dtype=torch.float16, device="meta"))
+    assert {(t.shape, t.dtype, t.device.type) for t in last.get(torch.tensor([0, 0], device="meta"))} == {((2, 2), torch.float16, "meta")}
 
 
-def filled(alpha=0.6, **more):
-    memory = PrioritizedMemory(6, alpha, **more)
+def filled(**options):
+    memory = PrioritizedMemory(6, **options)
     for i in range(5):
         memory.add(torch.tensor(i))
     return memory
@@ -135,7 +140,7 @@ def filled(alpha=0.6, **more):
 def test_frequencies_and_weights_of_prioritized_replay(record):
     """p^alpha over its sum, and (N P)^-beta over the largest of the batch; new transitions get the largest priority so far."""
     errors = torch.tensor([0.5, -2.0, 0.0, 1.0, 3.0])
-    memory = filled(0.7, epsilon=0.1)
+    memory = filled(alpha=0.7, epsilon=0.1)
     memory.update(torch.arange(5), errors)
     p = (errors.double().abs() + 0.1) ** 0.7
     p = p / p.sum()
@@ -147,13 +152,16 @@ def test_frequencies_and_weights_of_prioritized_replay(record):
     gap = error(weights, expected / expected.max())
     record(METHOD, MODULE, "weights", "(N P)^-beta over the largest", error=gap, tolerance=1e-6, dtype=torch.float32)
     assert torch.equal(memory.draw(4, 0.0)[1], torch.ones(4)) and memory.draw(4)[0].shape == (4,)
+    numbers = torch.rand(8, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    expected = torch.searchsorted(p.cumsum(0), (torch.arange(8) + numbers) / 8, right=True)
+    assert torch.equal(memory.draw(8, generator=torch.Generator().manual_seed(4))[0], expected)
     assert memory.add(torch.tensor(5)) == 5 and memory.tree[5] == pytest.approx(3.1**0.7)
     memory.update(torch.tensor([4]), torch.tensor([1.0]))
     assert memory.add(torch.tensor(6)) == 0 and memory.tree[0] == pytest.approx(3.1**0.7)  # the largest is remembered
     for beta in (-0.1, 1.1):
         with pytest.raises(ValueError, match=rf"^PrioritizedMemory: beta must lie in \[0, 1\], got {beta}$"):
             memory.draw(1, beta)
-    assert memory.draw(2, 1.0)[1].max() == 1
+    assert memory.draw(2, 1.0)[1].max() == 1 and memory.draw(1)[1].tolist() == [1.0]
 
 
 def test_prioritized_defaults():
@@ -165,7 +173,9 @@ def test_prioritized_defaults():
     assert torch.equal(memory.draw(3)[0], first)
     memory.update(torch.tensor([2, 2]), torch.tensor([0.0, 0.0], requires_grad=True))
     assert memory.tree[2] == pytest.approx(1e-6**0.6)
-    assert filled(0.0).draw(5)[0].tolist() == [0, 1, 2, 3, 4]
+    memory.update(torch.tensor([1]), torch.tensor([-0.5], dtype=torch.bfloat16))
+    assert memory.tree[1] == pytest.approx(0.500001**0.6, rel=1e-12) and memory.draw(1)[1].dtype == torch.float32
+    assert filled(alpha=0.0).draw(5)[0].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_noise_of_the_noisy_layer(record):
