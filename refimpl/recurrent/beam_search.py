@@ -40,7 +40,8 @@ def beam_search(
     """The strings found for one example, the best first, at most ``width``.
 
     Args:
-        step: takes the last symbols of n prefixes ``(n,)`` and their state, gives log-probabilities ``(n, V)`` and the next state.
+        step: takes the last symbols of n prefixes ``(n,)``, on the state's device, and their state, gives log-probabilities
+            ``(n, V)`` and the next state.
         state: a tensor whose first dimension counts prefixes, one at the beginning, or a tuple of such.
         start, end: first symbol given to ``step``, and the symbol that ends a string.
         width: k; 1 is greedy decoding.
@@ -55,23 +56,27 @@ def beam_search(
     ended: list[Hypothesis] = []
     live = [Hypothesis((), 0.0)]
     for _ in range(max_length):
-        last = torch.tensor([h.tokens[-1] if h.tokens else start for h in live])
+        last = torch.tensor([h.tokens[-1] if h.tokens else start for h in live], device=_device(state))
         log_probs, state = step(last, state)  # (n, V)
         symbols = log_probs.shape[1]
-        totals = log_probs.double().cpu() + torch.tensor([h.score for h in live], dtype=torch.float64).unsqueeze(1)
+        totals = log_probs.cpu() + torch.tensor([h.score for h in live], dtype=torch.float64, device="cpu").unsqueeze(1)
         values, places = totals.flatten().topk(min(width, totals.numel()))
-        found = [(Hypothesis(h.tokens, h.score), -1) for h in ended]
+        parents: dict[Hypothesis, int] = {}
         for value, place in zip(values.tolist(), places.tolist(), strict=True):
             if value > -math.inf:
-                found.append((Hypothesis((*live[place // symbols].tokens, place % symbols), value), place // symbols))
-        found = sorted(found, key=lambda pair: -pair[0].score)[:width]
-        ended = [h for h, parent in found if parent < 0 or h.tokens[-1] == end]
-        going_on = [(h, parent) for h, parent in found if parent >= 0 and h.tokens[-1] != end]
-        live = [h for h, _ in going_on]
+                parent = place // symbols
+                parents[Hypothesis((*live[parent].tokens, place % symbols), value)] = parent
+        found = sorted((*ended, *parents), key=lambda h: -h.score)[:width]
+        ended = [h for h in found if h.tokens[-1] == end]
+        live = [h for h in found if h.tokens[-1] != end]
         if not live:
             break
-        state = _select(state, [parent for _, parent in going_on])
-    return sorted((*ended, *live), key=lambda h: -h.score)
+        state = _select(state, [parents[h] for h in live])
+    return found
+
+
+def _device(state: Any) -> torch.device:
+    return state.device if isinstance(state, Tensor) else _device(state[0])
 
 
 def _select(state: Any, parents: list[int]) -> Any:

@@ -141,7 +141,7 @@ class Seq2Seq(nn.Module):
 
         def step(tokens: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
             n = len(tokens)
-            embedded = self.target_embedding(tokens.to(source.device))
+            embedded = self.target_embedding(tokens)
             s, context, _ = self.step(embedded, s, *(v.expand(n, -1, -1) for v in (states, keys, mask)))
             return self.output(torch.cat((s, context), 1)).log_softmax(1), s
 

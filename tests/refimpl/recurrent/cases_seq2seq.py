@@ -104,13 +104,13 @@ BAD = (
     ),
     Bad(lambda: small()(SOURCE[0], TARGET[:1]), r"^Seq2Seq: target must have shape \(4, T\) with T > 0, got \(1, 3\)$"),
     Bad(lambda: small()(SOURCE, TARGET[:, :0]), r"^Seq2Seq: target must have shape \(2, T\) with T > 0, got \(2, 0\)$"),
-    Bad(lambda: small()(SOURCE, TARGET[0]), r"^Seq2Seq: target must have shape \(2, T\) with T > 0, got \(3,\)$"),
+    Bad(lambda: small()(SOURCE, TARGET[:, 0]), r"^Seq2Seq: target must have shape \(2, T\) with T > 0, got \(2,\)$"),
     Bad(lambda: small()(SOURCE[:, 0], TARGET), r"^Seq2Seq: source must have shape \(B, S\) with S > 0, got \(2,\)$"),
     Bad(lambda: small()(SOURCE[:, :0], TARGET), r"^Seq2Seq: source must have shape \(B, S\) with S > 0, got \(2, 0\)$"),
     Bad(lambda: small()(SOURCE, TARGET, LENGTHS[:1]), r"^seq2seq: lengths must have shape \(2,\), got \(1,\)$"),
     Bad(
-        lambda: sequence_loss(Z(2, 3), Z(2).long()),
-        r"^sequence_loss: expected logits \(B, T, V\) and target \(B, T\), got \(2, 3\) and \(2,\)$",
+        lambda: sequence_loss(Z(2, 3), Z(2, 3).long()),
+        r"^sequence_loss: expected logits \(B, T, V\) and target \(B, T\), got \(2, 3\) and \(2, 3\)$",
     ),
     Bad(lambda: sequence_loss(Z(2, 3, 4), Z(2, 2).long()), r"got \(2, 3, 4\) and \(2, 2\)$"),
 )

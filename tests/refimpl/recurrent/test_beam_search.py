@@ -93,6 +93,17 @@ def test_states_follow_their_prefixes():
         assert h.score == pytest.approx(score(h.tokens), abs=1e-12)
 
 
+def test_symbols_and_states_stay_on_the_device_of_the_state():
+    seen = []
+
+    def step(tokens, state):
+        seen.append({tokens.device.type, state[0].device.type, state[1][0].device.type})
+        return torch.zeros(len(tokens), 4), state
+
+    beam_search(step, (NOTHING.to("meta"), (NOTHING.to("meta"),)), START, END, 3, 3)
+    assert seen == [{"meta"}] * 3
+
+
 def test_impossible_symbols_are_never_taken():
     table = torch.full((4, 4), -math.inf)
     table[0, 1] = table[1, 2] = table[2, 3] = 0.0

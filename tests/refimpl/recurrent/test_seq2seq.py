@@ -73,6 +73,14 @@ def test_greedy_decoding_takes_the_likeliest_symbol_at_each_step():
     assert (defaults["width"], defaults["max_length"]) == (1, 50)
 
 
+def test_new_tensors_are_on_the_device_of_the_input():
+    model = randomize(small())
+    with torch.device("meta"):
+        found = [*model(SOURCE, TARGET, LENGTHS), *model(SOURCE, TARGET)]
+        assert model.decode(SOURCE[0], START, END, 2, 2)
+    assert {t.device.type for t in found} == {"cpu"}
+
+
 def test_parameters():
     model = Seq2Seq(5, 6, 2, 3)
     assert {k: tuple(v.shape) for k, v in model.state_dict().items() if "_l0" not in k} == {
