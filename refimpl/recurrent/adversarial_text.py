@@ -111,14 +111,13 @@ def virtual_adversarial_perturbation(
         raise ValueError(f"{name}: steps must be positive, got {steps}")
     if direction is not None and direction.shape != embedded.shape:
         raise ValueError(f"{name}: direction must have shape {tuple(embedded.shape)}, got {tuple(direction.shape)}")
-    s = embedded.detach()
-    u = _unit(torch.empty_like(s).normal_(generator=generator) if direction is None else direction)
+    u = _unit(torch.empty_like(embedded).normal_(generator=generator) if direction is None else direction)
     with torch.no_grad():
-        answer = model(s)
+        answer = model(embedded)
     for _ in range(steps):
         with torch.enable_grad():
             d = (xi * u).requires_grad_()
-            (g,) = torch.autograd.grad(_divergence(answer, model(s + d)), d)
+            (g,) = torch.autograd.grad(_divergence(answer, model(embedded + d)), d)
         u = _unit(g)
     return epsilon * u
 

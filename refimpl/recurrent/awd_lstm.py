@@ -81,7 +81,7 @@ def activation_penalty(dropped: Tensor, alpha: float = 2.0) -> Tensor:
 
 def temporal_penalty(output: Tensor, beta: float = 1.0) -> Tensor:
     """TAR: beta times the mean square change of the outputs ``(T, B, D)`` from step to step, before dropout; zero for one step."""
-    return beta * output.diff(dim=0).square().mean() if len(output) > 1 else 0 * output.sum()
+    return beta * output.diff(dim=0).square().mean() if len(output) > 1 else output[:0].sum()
 
 
 class WeightDropLSTM(LSTM):

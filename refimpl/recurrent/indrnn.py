@@ -86,7 +86,7 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         u, states = ctx.saved_tensors
         before, h = states[:-1], states[1:]
-        slope = (h > 0).to(h.dtype) if ctx.nonlinearity == "relu" else 1 - h * h
+        slope = h > 0 if ctx.nonlinearity == "relu" else 1 - h * h
         dh = propagate(slope * u, grad, reverse=True)  # (T + 1, B, H)
         da = slope * dh[1:]
         return da, dh[0], (da * before).sum((0, 1)), None

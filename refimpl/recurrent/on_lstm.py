@@ -85,8 +85,6 @@ def parse(distances: Sequence[float], words: Sequence[Any]) -> Any:
     """
     if len(distances) != len(words) or not words:
         raise ValueError(f"parse: expected as many distances as words, at least one, got {len(distances)} and {len(words)}")
-    if len(words) == 1:
-        return words[0]
     i = max(range(len(words)), key=lambda k: distances[k])
     right = (words[i], parse(distances[i + 1 :], words[i + 1 :])) if i + 1 < len(words) else words[i]
     return (parse(distances[:i], words[:i]), right) if i else right

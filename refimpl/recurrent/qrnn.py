@@ -81,9 +81,9 @@ def qrnn_pool(
         if value is not None and value.shape != shape:
             raise ValueError(f"qrnn_pool: {name} must have shape {tuple(shape)} for z {tuple(z.shape)}, got {tuple(value.shape)}")
     wide_z, f = widened(z, forget)
-    i = 1 - f if input is None else input.to(f.dtype)
+    i = 1 - f if input is None else input
     c = linear_scan(f, i * wide_z, None if c0 is None else c0.to(f.dtype))
-    h = c if output is None else output.to(f.dtype) * c
+    h = c if output is None else output * c
     return h.to(z.dtype), c.to(z.dtype)
 
 

@@ -81,7 +81,7 @@ class CausalConv1d(nn.Module):
         super().__init__()
         plain = nn.Conv1d(in_channels, out_channels, kernel_size, device=device, dtype=dtype)
         self.dilation = dilation
-        self.weight_g = nn.Parameter(norm_except(plain.weight.detach()))
+        self.weight_g = nn.Parameter(norm_except(plain.weight))
         self.weight_v, self.bias = plain.weight, plain.bias
 
     def forward(self, input: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def levels(children: Tensor) -> list[Tensor]:
             raise ValueError(f"levels: children of node {node} must lie in [-1, {node}), got {wrong[0]}")
         heights.append(max((heights[child] + 1 for child in row if child >= 0), default=0))
     found = torch.tensor(heights, device=children.device)
-    return [(found == height).nonzero().squeeze(1) for height in range(max(heights, default=-1) + 1)]
+    return [(found == height).nonzero().squeeze(1) for height in sorted(set(heights))]
 
 
 def fold(

@@ -166,7 +166,11 @@ CASES = [
         METHOD,
         "normalized embeddings",
         function(normalize_embeddings),
-        lambda: [Sample((WEIGHT, COUNTS)), Sample((WEIGHT + 7, COUNTS / COUNTS.sum()), name="frequencies that sum to one")],
+        lambda: [
+            Sample((WEIGHT, COUNTS)),
+            Sample((WEIGHT + 7, COUNTS / COUNTS.sum()), name="frequencies that sum to one"),
+            Sample((WEIGHT, torch.tensor([3, 1, 4, 1, 7])), name="counts, whose shares every dtype holds"),
+        ],
         (Oracle("sums column by column", normalized), Oracle("numpy.average", normalized_in_numpy, "numpy")),
         gradcheck=2,
         hard=lambda: [Sample((WEIGHT + 1e4, COUNTS), name="mean 1e4")],

@@ -129,6 +129,7 @@ BAD = (
 CASES = [
     network("no dropout", NONE, Sample((WORDS, STATES)), Sample((WORDS[:, :1],)), numpy=True, bad=BAD),
     network("training, weights not tied", RATES, Sample((WORDS,)), seeded=True, tie=False, gradcheck=0),  # checked with tied weights
+    network("training, no word dropped", (0.3, 0.4, 0.2, 0.0, 0.6), Sample((WORDS,)), seeded=True, gradcheck=0),  # as above
     network("training, tied weights", RATES, Sample((WORDS, STATES)), seeded=True),
     Case(
         METHOD,

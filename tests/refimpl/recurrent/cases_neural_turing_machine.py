@@ -162,6 +162,7 @@ BAD = (
     Bad(lambda: small()(X[0]), r"^NeuralTuringMachine: input must have shape \(T, B, input_size\) with T > 0, got \(2, 2\)$"),
     Bad(lambda: small()(X[:0]), r"^NeuralTuringMachine: input must have shape \(T, B, input_size\) with T > 0, got \(0, 2, 2\)$"),
     Bad(lambda: read(M[0], P), r"^read: expected memory \(B, N, W\) and weights \(B, N\), got \(5, 3\) and \(2, 5\)$"),
+    Bad(lambda: read(M[:, :, 0], P), r"^read: expected memory \(B, N, W\) and weights \(B, N\), got \(2, 5\) and \(2, 5\)$"),
     Bad(lambda: read(M, P[:1]), r"^read: expected memory \(B, N, W\) and weights \(B, N\), got \(2, 5, 3\) and \(1, 5\)$"),
     Bad(
         lambda: write(M, P[:, :2], M[:, 0], M[:, 0]),
@@ -176,11 +177,11 @@ BAD = (
         r"^content_weights: expected memory \(B, N, W\), key \(B, W\) and strength \(B, 1\), got \(2, 5, 3\), \(2, 5\) and \(2, 1\)$",
     ),
     Bad(lambda: content_weights(M, M[:, 0], P[:, 0]), r"got \(2, 5, 3\), \(2, 3\) and \(2,\)$"),
-    Bad(lambda: content_weights(M[0], M[0], P), r"^content_weights: expected memory"),
+    Bad(lambda: content_weights(M.unsqueeze(3), M[:, 0], P[:, :1]), r"got \(2, 5, 3, 1\), \(2, 3\) and \(2, 1\)$"),
     Bad(lambda: shift(P, P[:, :2]), r"^shift: expected weights \(B, N\) and shares \(B, 2 S \+ 1\), got \(2, 5\) and \(2, 2\)$"),
-    Bad(lambda: shift(P[0], P[:, :3]), r"^shift: expected .* got \(5,\) and \(2, 3\)$"),
+    Bad(lambda: shift(P[:, 0], P[:, :3]), r"^shift: expected .* got \(2,\) and \(2, 3\)$"),
     Bad(lambda: shift(P, P[:1, :3]), r"^shift: expected .* got \(2, 5\) and \(1, 3\)$"),
-    Bad(lambda: shift(P, P[0, :3]), r"^shift: expected .* got \(2, 5\) and \(3,\)$"),
+    Bad(lambda: shift(P, P[:, :3, None]), r"^shift: expected .* got \(2, 5\) and \(2, 3, 1\)$"),
 )
 
 CASES = [

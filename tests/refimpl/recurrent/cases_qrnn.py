@@ -164,6 +164,15 @@ CASES = [
         zoneout=0.3,
         more={"seeded": True, "compiles": LAYERS, "exports": LAYERS},
     ),
+    layer_case(
+        "two layers with dropout, without zoneout",
+        QRNN,
+        (3, 2, 2),
+        Sample((X,)),
+        numpy=False,
+        dropout=0.4,
+        more={"seeded": True, "compiles": LAYERS, "exports": LAYERS, "gradcheck": 0},  # as above
+    ),
     Case(
         METHOD,
         "pooling",

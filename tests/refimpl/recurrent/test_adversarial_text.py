@@ -133,6 +133,8 @@ def test_classifier():
         + [f"lstm.{kind}_l0" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
     )
     assert torch.equal(model(WORDS), model.classify(model.embed(WORDS)))
+    counts = COUNTS.ceil().long()
+    assert {v.dtype for v in TextClassifier(counts, 3, 4, 2).state_dict().values()} == {torch.float32}
     assert {v.dtype for v in TextClassifier(COUNTS, 3, 4, 2, dtype=torch.float16).state_dict().values()} == {torch.float16}
     assert {v.device.type for v in TextClassifier(COUNTS, 3, 4, 2, device="meta").state_dict().values()} == {"meta"}
 

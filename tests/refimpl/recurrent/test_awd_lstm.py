@@ -113,6 +113,9 @@ def test_tying_sizes_and_initialization():
     for rnn in apart.rnns:
         bound = 1 / math.sqrt(rnn.hidden_size)
         assert all(0.8 * bound < value.abs().max() <= bound for value in rnn.parameters())
+    drawn = [value.clone() for value in apart.parameters()]
+    apart.reset_parameters()
+    assert [torch.equal(a, b) for a, b in zip(apart.parameters(), drawn, strict=True)].count(True) == 1  # the bias of the output
     defaults = {k: v.default for k, v in inspect.signature(AWDLSTM).parameters.items()}
     expected = {"ninp": 400, "nhid": 1150, "nlayers": 3, "dropout": 0.4, "dropouth": 0.3, "dropouti": 0.4, "dropoute": 0.1, "wdrop": 0.5}
     assert {k: defaults[k] for k in expected} == expected and defaults["tie_weights"] is True

@@ -46,7 +46,7 @@ def test_weights_at_the_bound_let_the_gradient_grow_gamma_times(record):
     (slope,) = torch.autograd.grad(indrnn_layer(torch.ones(length, 1, 1).double(), h0, u)[-1].sum(), h0)
     gap = abs(slope.item() - gamma) / gamma
     record(METHOD, MODULE, "gradient over 50 steps at the bound", "gamma", error=gap, tolerance=1e-13, dtype=torch.float64)
-    assert recurrent_bound(1) == 2.0 and recurrent_bound(4, 16.0) == 2.0
+    assert recurrent_bound(1) == 2.0 and recurrent_bound(4, 16.0) == 2.0 and recurrent_bound(2, 0.25) == 0.5
 
 
 def test_clipping_touches_recurrent_weights_alone():

@@ -106,6 +106,7 @@ def test_shapes_and_defaults():
     assert model.extra_repr() == "rows=128, width=20"
     assert inspect.signature(NeuralTuringMachine).parameters["shifts"].default == 1
     assert {v.dtype for v in small(dtype=torch.float16).state_dict().values()} == {torch.float16}
-    assert {v.device.type for v in small(device="meta").state_dict().values()} == {"meta"}
+    elsewhere = small(device="meta")
+    assert {v.device.type for v in (*elsewhere.state_dict().values(), *elsewhere.start(2))} == {"meta"}
     tiny = NeuralTuringMachine(1, 1, 1, 1, 1)
     assert tiny(torch.zeros(1, 1, 1))[0].shape == (1, 1, 1)

@@ -21,6 +21,8 @@ def test_heights():
     assert [level.tolist() for level in levels(TREE)] == [[0, 1, 3, 5, 6], [2, 7], [4], [8]]
     assert [level.tolist() for level in levels(torch.tensor([[-1, -1, -1], [0, -1, -1], [0, 1, -1], [-1, 0, 2]]))] == [[0], [1], [2], [3]]
     assert levels(TREE[:0]) == []
+    with torch.device("meta"):
+        assert {level.device.type for level in levels(TREE)} == {"cpu"}
 
 
 def test_forest_moves_indices():
