@@ -116,7 +116,8 @@ def value_iteration(
 def policy_iteration(transitions: Tensor, rewards: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
     """Best values and actions, by evaluating a policy and making it greedy in turns until no action changes.
 
-    An action is kept while no other is better by more than rounding, so that ties cannot make it run forever.
+    An action is kept while no other is better by more than rounding, 1,000 units of the larger of 1 and the value, so that
+    ties cannot make it run forever.
 
     Args:
         transitions, rewards, gamma: as in :func:`value_iteration`.

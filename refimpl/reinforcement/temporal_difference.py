@@ -111,7 +111,7 @@ def _learn(
             to, reward, terminal = world.step(state, action, rng)
             total += reward
             # the behavior of Q-learning chooses after the update, that of SARSA before it
-            following = epsilon_greedy(table[to], epsilon, rng) if on_policy else -1
+            following = epsilon_greedy(table[to], epsilon, rng) if on_policy else None
             bootstrap = 0.0 if terminal else table[to][following] if on_policy else max(table[to])
             table[state][action] += step_size * (reward + gamma * bootstrap - table[state][action])
             if terminal:

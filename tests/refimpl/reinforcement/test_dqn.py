@@ -211,6 +211,8 @@ def test_noisy_initialization_and_networks():
     assert layer.bias_mu.abs().max() <= 0.1 and layer.bias_mu.any()
     for spread in (layer.weight_sigma, layer.bias_sigma):
         assert torch.allclose(spread, torch.tensor(0.03))
+    least = NoisyLinear(1, 1, dtype=torch.bfloat16)
+    assert least(torch.ones(2, 1, dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert repr(NoisyLinear(2, 3)) == "NoisyLinear(2, 3, sigma=0.5)"
     net = DuelingNetwork(4, 3, noisy=True)
     assert (

@@ -87,6 +87,20 @@ def test_gamma_zero_looks_one_step_ahead():
     assert [inspect.signature(value_iteration).parameters[n].default for n in ("tolerance", "max_iterations")] == [1e-10, 100_000]
     one = torch.ones(1, 1, 1).double()  # one step gives 1 of 2 in all: off by 1 exactly
     assert value_iteration(one, one, 0.5, 1.0, 1)[0].item() == 1.0
+    assert value_iteration(one, -one, 0.5, 1e-6)[0].item() == pytest.approx(-2, abs=1e-6)
+
+
+def test_gamma_one_counts_what_follows_in_full():
+    assert error(action_values(V, P, R, 1.0), (P * R).sum(2) + P @ V) < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("value", "gain", "moves"), [(0, 1e3, False), (0, 1.2e3, True), (0.5, 1.4e3, True), (-1e3, 9e5, False), (-1e3, 1.1e6, True)]
+)
+def test_policy_iteration_leaves_an_action_for_more_than_rounding(value, gain, moves):
+    """The second action is better by ``gain`` units of rounding."""
+    rewards = torch.tensor([[[value], [value + gain * torch.finfo(torch.float64).eps]]], dtype=torch.float64)
+    assert policy_iteration(torch.ones_like(rewards), rewards, 0.0)[1].tolist() == [int(moves)]
 
 
 def test_policy_iteration_ends_on_ties():
@@ -160,6 +174,8 @@ def test_worlds_by_hand():
     for _ in range(3000):
         counts[slips.step(1, 2, rng)[0]] += 1
     assert counts[0] == counts[2] == 0 and abs(counts[3] - 1000) < 4 * (3000 * third * 2 * third) ** 0.5
+    before = rng.getstate()
+    assert world.step(0, 2, rng)[0] == 1 and rng.getstate() == before  # without chance no number is drawn
     plain = GridWorld(("SCG",))
     assert [plain.rewards[0, 2, 0].item(), plain.rewards[1, 2, 2].item(), plain.rewards[0, 0, 0].item()] == [-100.0, 1.0, 0.0]
 
@@ -183,14 +199,54 @@ class Script:
 
 
 def test_updates_by_hand():
-    """One action: 0 -> 1 (reward 2), 1 -> 0 (reward 3), 0 -> end (reward 4), with alpha 1/2 and gamma 1/4, twice."""
-    steps = [(1, 2.0, False), (0, 3.0, False), (2, 4.0, True)] * 2
+    """One action: 0 -> 1 (reward 2), 1 -> 0 (reward 3), 0 -> 1 (reward 4), which is the end, with alpha 1/2 and gamma 1/4, twice."""
+    steps = [(1, 2.0, False), (0, 3.0, False), (1, 4.0, True)] * 2
     q = [0.0, 0.0]
     for at, target in ((0, lambda: 2 + q[1] / 4), (1, lambda: 3 + q[0] / 4), (0, lambda: 4.0)) * 2:
         q[at] += (target() - q[at]) / 2
     for learn in (q_learning, sarsa):
-        table, returns = learn(Script(*steps), 3, 1, 2, step_size=0.5, gamma=0.25, epsilon=0.0)
-        assert table.flatten().tolist() == [*q, 0.0] and returns == [9.0, 9.0]
+        table, returns = learn(Script(*steps), 2, 1, 2, step_size=0.5, gamma=0.25, epsilon=0.0)
+        assert table.flatten().tolist() == q and returns == [9.0, 9.0]
+
+
+def boxed_q_learning(world, rng, episodes, alpha, gamma, epsilon):
+    """The book's box of Q-learning, with a dictionary."""
+    q, returns = {}, []
+    for _ in range(episodes):
+        s, over, total = world.start, False, 0.0
+        while not over:
+            a = epsilon_greedy([q.get((s, b), 0.0) for b in range(4)], epsilon, rng)
+            to, r, over = world.step(s, a, rng)
+            best = max(q.get((to, b), 0.0) for b in range(4))
+            q[s, a] = q.get((s, a), 0.0) + alpha * (r + gamma * best - q.get((s, a), 0.0))
+            s, total = to, total + r
+        returns.append(total)
+    return q, returns
+
+
+def boxed_sarsa(world, rng, episodes, alpha, gamma, epsilon):
+    """The book's box of SARSA, with a dictionary."""
+    q, returns = {}, []
+    for _ in range(episodes):
+        s, over, total = world.start, False, 0.0
+        a = epsilon_greedy([q.get((s, b), 0.0) for b in range(4)], epsilon, rng)
+        while not over:
+            to, r, over = world.step(s, a, rng)
+            then = epsilon_greedy([q.get((to, b), 0.0) for b in range(4)], epsilon, rng)
+            q[s, a] = q.get((s, a), 0.0) + alpha * (r + gamma * q.get((to, then), 0.0) - q.get((s, a), 0.0))
+            s, a, total = to, then, total + r
+        returns.append(total)
+    return q, returns
+
+
+@pytest.mark.parametrize(("learn", "boxed"), [(q_learning, boxed_q_learning), (sarsa, boxed_sarsa)])
+def test_learning_against_the_boxes_of_the_book(learn, boxed, record):
+    """The same choices from the same random numbers: tables and returns of 200 episodes on the slippery lake."""
+    table, returns = learn(LAKE, 16, 4, 200, step_size=0.3, gamma=0.9, epsilon=0.4, rng=random.Random(6))
+    q, expected = boxed(LAKE, random.Random(6), 200, 0.3, 0.9, 0.4)
+    assert returns == expected and sum(returns) > 0
+    gap = max(abs(table[s, a].item() - q.get((s, a), 0.0)) for s, a in itertools.product(range(16), range(4)))
+    record(METHOD, MODULE, f"table of {learn.__name__}", "the book's box, with a dictionary", error=gap, **EXACT)
 
 
 def test_q_learning_takes_the_maximum_and_sarsa_the_action_taken():
@@ -258,6 +314,14 @@ def test_exploration_at_random_and_ties():
     for count, share in zip(counts, (0.1, 0.45, 0.45), strict=True):
         assert abs(count - n * share) < 4 * (n * share * (1 - share)) ** 0.5
     assert {epsilon_greedy([0.0, 1.0], 0.0, rng) for _ in range(50)} == {1}
+    assert epsilon_greedy([0.0, 1.0], 0.0, Least()) == 1
+
+
+class Least(random.Random):
+    """Draws the least number always."""
+
+    def random(self):
+        return 0.0
 
 
 def test_long_episodes_are_broken_off_and_randomness_is_reproducible():
