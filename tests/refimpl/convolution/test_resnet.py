@@ -51,6 +51,9 @@ def test_projection_stands_only_where_shapes_differ():
     kept = [(s, b) for s in range(1, 5) for b, m in enumerate(resnet.resnet50(device="meta").get_submodule(f"layer{s}")) if m.downsample]
     assert kept == [(1, 0), (2, 0), (3, 0), (4, 0)]
     assert [b.downsample is not None for b in resnet.resnet18(device="meta").layer1] == [False, False]
+    for block in (BasicBlock, Bottleneck):
+        channels = 4 * block.expansion
+        assert block(channels, 4, 2)(rand(1, channels, 6, 5, seed=7).float()).shape == (1, channels, 3, 3)
 
 
 def test_initialization():

@@ -224,6 +224,15 @@ def test_average_precision_at_its_limits():
     assert average_precision(precision, recall).item() == 0.5
 
 
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    with torch.device("meta"):
+        hits = match_detections(FOUND, RANK, TRUTH)
+        assert hits.tolist() == [True, False, False, False]
+        curve = precision_recall(RANK, hits, 2)
+        assert [average_precision(*curve, style).item() for style in ("area", "11-point")] == pytest.approx([0.5, 6 / 11])
+
+
 def test_mean_over_classes_and_thresholds():
     kinds, real = torch.tensor([0, 0, 1, 5]), torch.tensor([0, 0])
     images = [(FOUND, RANK, kinds), (TRUTH[:1], torch.tensor([0.95]), torch.tensor([7]))]

@@ -88,6 +88,20 @@ def test_sampling():
     assert (abs(counts[:30] - expected) < 4.5 * spread).all()
 
 
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    labels = torch.tensor([1, 0, 0])
+    calls = [
+        lambda: sample_labels(labels, 3, 0.5).sort().values,
+        lambda: anchor_grid((2, 3), 16, device="cpu"),
+        lambda: roi_align(MAP, ROIS, (2, 3), 0.5),
+        lambda: roi_pool(MAP, ROIS, (2, 3), 0.5),
+    ]
+    expected = [call() for call in calls]
+    with torch.device("meta"):
+        assert all(torch.equal(call(), e) for call, e in zip(calls, expected, strict=True))
+
+
 @pytest.mark.parametrize(("ratio", "aligned"), [(-1, False), (2, False), (3, True), (0, True)])
 def test_alignment_by_torchvision(ratio, aligned, record):
     theirs = torchvision_part("ops.roi_align._roi_align").__wrapped__  # not compiled

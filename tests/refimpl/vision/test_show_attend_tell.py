@@ -117,6 +117,21 @@ def test_captions_end():
     assert (repeated[0] == repeated[0, 0]).all()
 
 
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    soft, hard = randomize(small()), randomize(small(True))
+    lengths = torch.tensor([1, 3, 2])
+    calls = [
+        lambda: soft.caption(FEATURES, 5, 1, 4),
+        lambda: soft_attention_loss(*soft(FEATURES, TOKENS)[:1], TOKENS, WEIGHTS, 1.0, lengths),
+        lambda: hard(FEATURES, TOKENS)[1],
+    ]
+    expected = [call() for call in calls]
+    with torch.device("meta"):
+        found = [call() for call in calls]
+    assert all(a.device == e.device and a.shape == e.shape for a, e in zip(found, expected, strict=True))
+
+
 def test_factory_arguments():
     made = small(device="meta", dtype=torch.float16)
     assert {(p.device.type, p.dtype) for p in made.parameters()} == {("meta", torch.float16)}

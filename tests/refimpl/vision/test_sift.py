@@ -219,6 +219,16 @@ def test_descriptors_do_not_see_brightness_or_contrast():
     assert describe(STACK, *(k[:0] for k in keys)).shape == (0, 128)
 
 
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    image = picture(32)
+    expected = sift(image, contrast=0.01)
+    assert len(expected.scale)
+    with torch.device("meta"):
+        found = sift(image, contrast=0.01)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
 def test_ratio_test():
     second = torch.tensor([[0.0, 0], [10, 0], [10, 1], [50, 50]])
     first = torch.tensor([[1.0, 0], [10, 0.5], [4, 0], [40, 40]])

@@ -57,6 +57,16 @@ def test_tiles_have_no_seams(record):
         assert overlap_tile(model, image[:, :1, :3], 4).shape == (3, 1, 3)
 
 
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    model, image, cells = randomize(small()).eval(), randn(2, 9, 7, seed=3), torch.tensor([[0, 1, 0], [0, 0, 2]])
+    calls = [lambda: overlap_tile(model, image, 8), lambda: weight_map(cells), lambda: torch.stack(distances(cells))]
+    with torch.no_grad():
+        expected = [call() for call in calls]
+        with torch.device("meta"):
+            assert all(torch.equal(call(), e) for call, e in zip(calls, expected, strict=True))
+
+
 def test_distances_by_brute_force_and_scipy(record):
     ndimage = pytest.importorskip("scipy.ndimage")
     cells = discs(1, 24, torch.Generator().manual_seed(5))[1][0]

@@ -12,7 +12,7 @@ from refimpl.vision.shapes import bars
 from refimpl.vision.yolo import YOLO, cluster_priors, decode, yolo_loss, yolo_v1_loss
 from tests.refimpl.harness.case import rand
 from tests.refimpl.harness.compare import error
-from tests.refimpl.vision.cases_yolo import KINDS, METHOD, OUTPUT, PIXELS, PRIORS, SMALL
+from tests.refimpl.vision.cases_yolo import BOXES, CLASSES, KINDS, METHOD, OUTPUT, PIXELS, PRIORS, SCORES, SMALL, TRUTH
 
 MODULE = "refimpl.vision.yolo"
 
@@ -70,6 +70,18 @@ def test_centers_stay_in_their_cells():
         for j in range(4):
             center = boxes[:, i, j, :, :2] / 8
             assert (center >= torch.tensor([j, i])).all() and (center <= torch.tensor([j + 1, i + 1])).all()
+
+
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    calls = [
+        lambda: yolo_v1_loss(BOXES, SCORES, TRUTH, CLASSES),
+        lambda: yolo_loss(OUTPUT, PRIORS.double(), 8, PIXELS, KINDS),
+        lambda: cluster_priors(PRIORS, 2),
+    ]
+    expected = [call() for call in calls]
+    with torch.device("meta"):
+        assert all(torch.equal(call(), e) for call, e in zip(calls, expected, strict=True))
 
 
 def test_clusters_of_sizes():
