@@ -25,7 +25,7 @@ def bars(count: int, size: int = 32, generator: torch.Generator | None = None) -
             images[n, :, y : y + height, x : x + width] += 1
             found.append([x, y, x + width, y + height])
         boxes.append(images.new_tensor(found))
-        classes.append(torch.tensor([kind for kind, *_ in objects], device=images.device))
+        classes.append(torch.tensor([kind for kind, *_ in objects]))
     return images, boxes, classes
 
 
@@ -36,8 +36,8 @@ def discs(count: int, size: int = 48, generator: torch.Generator | None = None) 
         Images ``(count, 3, size, size)`` and the number of the disc at each pixel, 0 on the ground, ``(count, size, size)``.
     """
     images = 0.3 * torch.randn(count, 3, size, size, generator=generator)
-    cells = torch.zeros(count, size, size, dtype=torch.int64, device=images.device)
-    y, x = torch.meshgrid(*(torch.arange(size, device=images.device),) * 2, indexing="ij")
+    cells = torch.zeros(count, size, size, dtype=torch.int64)
+    y, x = torch.arange(size)[:, None], torch.arange(size)
     for n in range(count):
         for number in range(1, 5):
             (top, left), radius = torch.rand(2, generator=generator) * size, 4 + 4 * torch.rand(1, generator=generator)
@@ -49,7 +49,7 @@ def discs(count: int, size: int = 48, generator: torch.Generator | None = None) 
 def smooth_discs(count: int, size: int = 48, generator: torch.Generator | None = None) -> Tensor:
     """Clean images of six discs of different gray with edges about a pixel wide, ``(count, 1, size, size)`` in [0, 1]."""
     images = torch.zeros(count, 1, size, size)
-    y, x = torch.meshgrid(*(torch.arange(size, device=images.device),) * 2, indexing="ij")
+    y, x = torch.arange(size)[:, None], torch.arange(size)
     for n in range(count):
         for _ in range(6):
             (top, left), radius, gray = (

@@ -242,6 +242,17 @@ def test_drawn_images():
             assert min(right - left, bottom - top) == 6 and max(right - left, bottom - top) == 22
             inside[top:bottom, left:right] = True
         assert abs(image[:, inside].mean() - 1) < 0.03 and abs(image[:, ~inside].mean()) < 0.03
+        assert abs(image[:, ~inside].std().item() / 0.1 - 1) < 0.05
+    again = bars(4, 48, torch.Generator().manual_seed(3))
+    assert torch.equal(again[0], images) and all(map(torch.equal, again[1], found))
+
+
+def test_drawn_bars_lie_anywhere_in_their_half():
+    images, found, _ = bars(400, generator=torch.Generator().manual_seed(1))
+    assert images.shape == (400, 3, 32, 32)
+    lying, standing = (torch.stack([f[i] for f in found if len(f) > i])[:, :2].T.int().tolist() for i in (0, 1))
+    assert set(lying[0]) == set(range(16 - 14 + 1)) and set(lying[1]) == set(range(32 - 6 + 1))
+    assert set(standing[0]) == set(range(16, 32 - 6 + 1)) and set(standing[1]) == set(range(32 - 14 + 1))
 
 
 @pytest.mark.slow

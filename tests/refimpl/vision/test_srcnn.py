@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
@@ -94,9 +97,20 @@ def test_scores_at_their_limits():
 
 
 def test_drawn_discs():
-    images = smooth_discs(3, 30, torch.Generator().manual_seed(1))
-    assert images.shape == (3, 1, 30, 30) and images.min() >= 0 and images.max() <= 1
+    """Six discs, one over the other, pixel by pixel: up to 8 pixels and 2 in radius, gray up to 1, a slope of 1 at the edge."""
+    images, generator = smooth_discs(2, 21, torch.Generator().manual_seed(1)), torch.Generator().manual_seed(1)
+    assert images.shape == (2, 1, 21, 21) and images.min() >= 0 and images.max() <= 1
     assert (images.std((1, 2, 3)) > 0.05).all()
+    for image in images[:, 0]:
+        painted = torch.zeros(21, 21)
+        for _ in range(6):
+            row, column, radius, gray = torch.rand(2, generator=generator).tolist() + torch.rand(2, generator=generator).tolist()
+            for i, j in np.ndindex(21, 21):
+                beyond = math.hypot(i - 21 * row, j - 21 * column) - 8 * radius - 2
+                cover = 1 / (1 + math.exp(4 * beyond))
+                painted[i, j] += cover * (gray - painted[i, j])
+        assert error(image, painted) < 1e-5
+    assert smooth_discs(1).shape == (1, 1, 48, 48)
 
 
 @pytest.mark.slow

@@ -148,8 +148,24 @@ def test_drawn_discs():
     images, cells = discs(3, 50, torch.Generator().manual_seed(1))
     assert images.shape == (3, 3, 50, 50) and cells.min() == 0 and cells.max() == 4
     on, off = images[(cells > 0)[:, None].expand_as(images)], images[(cells == 0)[:, None].expand_as(images)]
-    assert abs(on.mean() - 1) < 0.05 and abs(off.mean()) < 0.05
-    assert (cells == 4).sum((1, 2)).max() <= math.pi * 9**2
+    assert abs(on.mean() - 1) < 0.05 and abs(off.mean()) < 0.05 and abs(off.std().item() / 0.3 - 1) < 0.05
+    again = discs(3, 50, torch.Generator().manual_seed(1))
+    assert torch.equal(again[0], images) and torch.equal(again[1], cells)
+    assert discs(1)[0].shape == (1, 3, 48, 48) and discs(1)[1].dtype == torch.int64
+
+
+def test_drawn_discs_are_round():
+    """The topmost of each image, where it does not touch the border: radii from 4 to 8."""
+    _, cells = discs(150, 40, torch.Generator().manual_seed(2))
+    sides = []
+    for top in cells == 4:
+        rows, columns = top.any(1).nonzero()[:, 0], top.any(0).nonzero()[:, 0]
+        if rows[0] > 0 and rows[-1] < 39 and columns[0] > 0 and columns[-1] < 39:
+            height, width = len(rows), len(columns)
+            assert abs(height - width) <= 1 and rows[-1] - rows[0] == height - 1
+            assert top.sum().item() == pytest.approx(math.pi / 4 * height * width, rel=0.16)
+            sides.append(height)
+    assert len(sides) > 40 and min(sides) in (7, 8) and max(sides) in (15, 16)
 
 
 @pytest.mark.slow
