@@ -22,7 +22,8 @@ def confusion(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
     used = truth >= 0
     truth, predicted = truth[used], predicted[used]
     if len(truth) and not (truth.max() < classes and predicted.min() >= 0 and predicted.max() < classes):
-        raise ValueError(f"confusion: expected classes below {classes}, got up to {max(int(truth.max()), int(predicted.max()))}")
+        got = f"true ones up to {int(truth.max())} and predicted ones from {int(predicted.min())} to {int(predicted.max())}"
+        raise ValueError(f"confusion: expected classes from 0 to {classes - 1}, got {got}")
     return torch.bincount(truth * classes + predicted, minlength=classes**2).view(classes, classes)
 
 

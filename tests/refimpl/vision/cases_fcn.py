@@ -67,9 +67,12 @@ BAD = (
         lambda: confusion(X.long(), X[0].long(), 2),
         r"confusion: truth and predicted must have one shape, got \(2, 3, 3, 2\) and \(3, 3, 2\)",
     ),
-    Bad(lambda: confusion(torch.tensor([2]), torch.tensor([0]), 2), r"confusion: expected classes below 2, got up to 2"),
-    Bad(lambda: confusion(torch.tensor([0]), torch.tensor([5]), 2), r"confusion: expected classes below 2, got up to 5"),
-    Bad(lambda: confusion(torch.tensor([0]), torch.tensor([-1]), 2), r"confusion: expected classes below 2"),
+    Bad(
+        lambda: confusion(torch.tensor([0, 2, -1]), torch.tensor([0, 1, 5]), 2),
+        r"confusion: expected classes from 0 to 1, got true ones up to 2 and predicted ones from 0 to 1",
+    ),
+    Bad(lambda: confusion(torch.tensor([0, 1]), torch.tensor([1, 2]), 2), r"confusion: .* up to 1 and predicted ones from 1 to 2"),
+    Bad(lambda: confusion(torch.tensor([0, 1]), torch.tensor([-1, 1]), 2), r"confusion: .* up to 1 and predicted ones from -1 to 1"),
 )
 
 CASES = [
