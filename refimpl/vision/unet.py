@@ -105,8 +105,8 @@ class UNet(nn.Module):
         x = self.dropout(self.down[-1](x))
         for up, merge, wide in zip(self.up, self.merge, reversed(kept), strict=True):
             x = up(x)
-            cut = [(a - b) // 2 for a, b in zip(wide.shape[2:], x.shape[2:], strict=True)]
-            middle = wide[:, :, cut[0] : cut[0] + x.shape[2], cut[1] : cut[1] + x.shape[3]]
+            cut = (wide.shape[2] - x.shape[2]) // 2  # along both axes
+            middle = wide[:, :, cut:-cut, cut:-cut]
             x = merge(torch.cat((middle, x), 1))
         return self.head(x)
 
@@ -149,12 +149,12 @@ def distances(cells: Tensor) -> tuple[Tensor, Tensor]:
     """Distances in pixels to the nearest and to the second nearest cell, infinite where there is none; each ``(H, W)``."""
     if cells.dim() != 2 or cells.is_floating_point():
         raise ValueError(f"distances: cells must be integers (H, W), got {cells.dtype} of shape {tuple(cells.shape)}")
-    nearest = [torch.full(cells.shape, torch.inf, device=cells.device)] * 2
+    first = second = torch.full(cells.shape, torch.inf, device=cells.device)
     for number in cells.unique().tolist():
         if number:
             d = _distance(cells == number)
-            nearest = [torch.minimum(nearest[0], d), torch.minimum(nearest[1], torch.maximum(nearest[0], d))]
-    return nearest[0], nearest[1]
+            first, second = torch.minimum(first, d), torch.minimum(second, torch.maximum(first, d))
+    return first, second
 
 
 def overlap_tile(model: UNet, image: Tensor, tile: int) -> Tensor:
@@ -183,11 +183,11 @@ def _block(before: int, after: int) -> nn.Sequential:
 def _distance(mask: Tensor) -> Tensor:
     """Euclidean distance to the nearest True: down each column first, then the best column for each pixel of a row."""
     height, width = mask.shape
-    row = torch.arange(height, device=mask.device, dtype=torch.float32)[:, None]
+    row = torch.arange(height, device=mask.device)[:, None]
     above = torch.where(mask, row, -torch.inf).cummax(0).values
     below = torch.where(mask, row, torch.inf).flip(0).cummin(0).values.flip(0)
     down = torch.minimum(row - above, below - row)  # (H, W)
-    column = torch.arange(width, device=mask.device, dtype=torch.float32)
+    column = torch.arange(width, device=mask.device)
     across = (column[:, None] - column).square()  # (W, W)
     return torch.stack([(across + line.square()).amin(1) for line in down]).sqrt()
 

@@ -59,6 +59,7 @@ WANTED = r"unet_loss: expected scores \(N, K, H, W\), target and weight \(N, H, 
 BAD = (
     Bad(lambda: small()(IMAGES[:, :1]), r"UNet: input must be floating point \(N, 2, H, W\), got torch.float64 of shape \(2, 1, 48, 44\)"),
     Bad(lambda: small()(IMAGES[0]), r"UNet: input must be .*, got torch.float64 of shape \(2, 48, 44\)"),
+    Bad(lambda: small()(IMAGES[0].movedim(0, 1)), r"UNet: input must be .*, got torch.float64 of shape \(48, 2, 44\)"),
     Bad(lambda: small()(IMAGES.long()), r"UNet: input must be .*, got torch.int64"),
     Bad(lambda: small()(torch.zeros(1, 2, 48, 46)), r"UNet: 46 pixels do not fit; expected 44 plus a multiple of 4"),
     Bad(lambda: small()(torch.zeros(1, 2, 40, 48)), r"UNet: 40 pixels do not fit; expected 44 plus a multiple of 4"),
@@ -73,6 +74,7 @@ BAD = (
     Bad(lambda: distances(TARGET), r"distances: cells must be integers \(H, W\), got torch.int64 of shape \(2, 4, 5\)"),
     Bad(lambda: distances(WEIGHT[0]), r"distances: cells must be integers \(H, W\), got torch.float64 of shape \(4, 5\)"),
     Bad(lambda: overlap_tile(small(), IMAGES[0].float(), 6), r"UNet: 46 pixels do not fit"),
+    Bad(lambda: overlap_tile(small(), IMAGES[0].float(), 0), r"UNet: 40 pixels do not fit"),
     Bad(lambda: dice_loss(P, MASK[1:]), r"dice_loss: mask must have the shape of probability, \(3, 4\), got \(2, 4\)"),
 )
 

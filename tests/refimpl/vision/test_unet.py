@@ -98,10 +98,10 @@ def test_distances_without_cells():
 def test_weight_map_by_hand():
     cells = torch.zeros(5, 9, dtype=torch.int64)
     cells[:, :3], cells[:, 5:7] = 1, 2
-    found = weight_map(cells, 4.0, 2.0)
+    found = weight_map(cells, 4.0, 0.8)
     d = [(0, 0)] * 3 + [(1, 2), (2, 1), (0, 0), (0, 0), (1, 5), (2, 6)]
     cell, ground = 45 / (2 * 25), 45 / (2 * 20)
-    expected = [cell if a + b == 0 else ground + 4 * math.exp(-((a + b) ** 2) / 8) for a, b in d]
+    expected = [cell if a + b == 0 else ground + 4 * math.exp(-((a + b) ** 2) / (2 * 0.64)) for a, b in d]
     assert error(found, torch.tensor([expected] * 5)) < 1e-6
     assert error(weight_map(cells), weight_map(cells, 10.0, 5.0)) == 0
     assert weight_map(cells, 0.0)[0, 3].item() == pytest.approx(ground)
