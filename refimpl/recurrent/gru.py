@@ -9,14 +9,15 @@ Papers
 Equations (x_t: D inputs, h_t: H units, * elementwise; v_t = W x_t + b and u_t = U h_{t-1} + d, one of each for r, z, n)
     gates            r_t = sigmoid(v_r + u_r),   z_t = sigmoid(v_z + u_z)
     candidate-after  n_t = tanh(v_n + r_t * u_n)
+    candidate        n_t = tanh(v_n + U_n (r_t * h_{t-1}) + d_n)       with ``reset_after=False``
     update           h_t = (1 - z_t) * n_t + z_t * h_{t-1}
     backward         dn = dh_t * (1 - z_t) * (1 - n_t^2),   dz = dh_t * (h_{t-1} - n_t) * z_t (1 - z_t),
                      dr = dn * u_n * r_t (1 - r_t),   du = (dr, dz, dn * r_t),   dh_{t-1} += dh_t * z_t + U^T du
     weights          dU = sum_t du_t h_{t-1}^T
 
 Deviations from the papers
-    1. The reset gate acts after the product with U, on its bias too, as in cuDNN and PyTorch; the papers have U (r_t * h_{t-1}).
-       One product a step serves all three rows this way.
+    1. The reset gate acts after the product with U, on its bias too, as in cuDNN and PyTorch: one product a step serves all three
+       rows this way. ``reset_after=False`` gives the papers' candidate.
     2. z keeps the old state, as in the first paper; the second exchanges z and 1 - z.
     3. The papers leave out the biases.
     4. All parameters are uniform in +-1 / sqrt(H), as in PyTorch.
@@ -33,14 +34,15 @@ from refimpl.recurrent.one_state import OneStateStack, check_layer, widened
 __all__ = ["GRU", "gru_layer"]
 
 
-def gru_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, bias_n: Tensor | None = None) -> Tensor:
+def gru_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, bias_n: Tensor | None = None, *, reset_after: bool = True) -> Tensor:
     """Run the recurrence of one layer over a sequence.
 
     Args:
         projected: W x_t + b, and d for the gates, ``(T, B, 3 H)`` in the order r, z, n.
         h0: initial state, ``(B, H)``.
         weight_hh: U, ``(3 H, H)``.
-        bias_n: d of the candidate, ``(H,)``, which the reset gate multiplies; None for none.
+        bias_n: d of the candidate, ``(H,)``, which the reset gate multiplies if it acts after the product; None for none.
+        reset_after: whether it does; without it the gate acts on the state before the product, as in the papers.
 
     Returns:
         All states h_1 ... h_T, ``(T, B, H)``.
@@ -53,8 +55,23 @@ def gru_layer(projected: Tensor, h0: Tensor, weight_hh: Tensor, bias_n: Tensor |
     if bias_n is not None and bias_n.shape != (hidden,):
         raise ValueError(f"gru_layer: bias_n must have shape ({hidden},), got {tuple(bias_n.shape)}")
     inputs = widened(projected, h0, weight_hh, projected.new_zeros(hidden) if bias_n is None else bias_n)
+    if not reset_after:
+        return _reset_before(*inputs).to(projected.dtype)
     h = _Recurrence.apply(*inputs) if torch.is_grad_enabled() else _unroll(*inputs)[0]
     return h.to(projected.dtype)
+
+
+def _reset_before(projected: Tensor, h: Tensor, weight_hh: Tensor, bias_n: Tensor) -> Tensor:
+    """The papers' recurrence, with two products a step; autograd derives its backward."""
+    hidden = h.shape[1]
+    gates_hh, n_hh = weight_hh.t().split((2 * hidden, hidden), 1)
+    steps = []
+    for v in projected.unbind():
+        r, z = torch.addmm(v[:, : 2 * hidden], h, gates_hh).sigmoid().chunk(2, 1)
+        n = torch.addmm(v[:, 2 * hidden :] + bias_n, r * h, n_hh).tanh()
+        h = torch.lerp(n, h, z)
+        steps.append(h)
+    return torch.stack(steps)
 
 
 def _unroll(projected: Tensor, h: Tensor, weight_hh: Tensor, bias_n: Tensor) -> list[Tensor]:
@@ -110,6 +127,7 @@ class GRU(OneStateStack):
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional:
             as in :class:`~refimpl.recurrent.stack.RecurrentStack`.
+        reset_after: as in :func:`gru_layer`.
 
     Not offered: packed sequences.
 
@@ -126,11 +144,14 @@ class GRU(OneStateStack):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        *,
+        reset_after: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         options = (bias, batch_first, dropout, bidirectional)
         super().__init__(input_size, hidden_size, num_layers, *options, rows=3, states=1, device=device, dtype=dtype)
+        self.reset_after = reset_after
 
     def _project(self, x: Tensor, key: str) -> Tensor:
         """W x + b, with d added for the gates alone."""
@@ -143,7 +164,10 @@ class GRU(OneStateStack):
 
     def layer(self, projected: Tensor, h0: Tensor, key: str) -> Tensor:
         bias_n = getattr(self, f"bias_hh_{key}")[2 * self.hidden_size :] if self.bias else None
-        return gru_layer(projected, h0, getattr(self, f"weight_hh_{key}"), bias_n)
+        return gru_layer(projected, h0, getattr(self, f"weight_hh_{key}"), bias_n, reset_after=self.reset_after)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from refimpl.recurrent.gru import GRU, gru_layer
-from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, randn
-from tests.refimpl.harness.recurrent import called, stack_cases
+from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, randn, randomize
+from tests.refimpl.harness.recurrent import by_steps, called, in_numpy, stack_cases
 
 METHOD = "gru"
 
@@ -18,7 +18,7 @@ def sigmoid(x):
     return (1 + np.tanh(x / 2)) / 2
 
 
-def one_sequence(x, h, p):
+def one_sequence(x, h, p, reset_after=True):
     n, states = len(h), []
     w = {name: p["weight_ih"][j * n : (j + 1) * n] for j, name in enumerate("rzn")}
     u = {name: p["weight_hh"][j * n : (j + 1) * n] for j, name in enumerate("rzn")}
@@ -26,7 +26,7 @@ def one_sequence(x, h, p):
     for row in x:
         r = sigmoid(w["r"] @ row + b[0] + u["r"] @ h + d[0])
         z = sigmoid(w["z"] @ row + b[1] + u["z"] @ h + d[1])
-        candidate = np.tanh(w["n"] @ row + b[2] + r * (u["n"] @ h + d[2]))
+        candidate = np.tanh(w["n"] @ row + b[2] + (r * (u["n"] @ h + d[2]) if reset_after else u["n"] @ (r * h) + d[2]))
         h = (1 - z) * candidate + z * h
         states.append(h)
     return np.array(states)
@@ -47,10 +47,20 @@ def composed(_, projected, h, weight, bias=None):
     return torch.stack(states)
 
 
+def paper_step(x, h, p):
+    """The papers' equations for one step of a batch, to be differentiated by autograd."""
+    n = h.shape[1]
+    w, u = (torch.split(p[kind], n) for kind in ("weight_ih", "weight_hh"))
+    b = torch.split(p["bias_ih"] + p["bias_hh"], n)
+    r, z = (1 / (1 + torch.exp(-(x @ w[j].T + h @ u[j].T + b[j]))) for j in (0, 1))
+    return z * h + (1 - z) * torch.tanh(x @ w[2].T + (r * h) @ u[2].T + b[2])
+
+
 def layer(seed, *more):
     return Sample((randn(4, 2, 9, seed=seed), randn(2, 3, seed=seed + 1), randn(9, 3, seed=seed + 2), *more))
 
 
+BOTH = {"num_layers": 2, "bidirectional": True}
 Z = torch.zeros
 P, H0, U = Z(5, 2, 9), Z(2, 3), Z(9, 3)
 BAD = (
@@ -72,6 +82,19 @@ CASES = [
         lambda: [layer(60, randn(3, seed=63)), layer(70)],
         (Oracle("composition of single products, by autograd", composed),),
         degenerate=lambda: [Sample((Z(3, 0, 6).double(), Z(0, 2).double(), randn(6, 2, seed=80)), name="empty batch")],
+        gradcheck=2,
+    ),
+    Case(
+        METHOD,
+        "reset before the product, two layers in both directions",
+        lambda: randomize(GRU(3, 2, reset_after=False, **BOTH)),
+        lambda: [Sample((randn(4, 2, 3, seed=90), randn(4, 2, 2, seed=91))), Sample((randn(5, 1, 3, seed=92),))],
+        (
+            Oracle("the papers' equations, by autograd", partial(by_steps, paper_step, BOTH)),
+            Oracle("the papers' equations in NumPy", partial(in_numpy, partial(one_sequence, reset_after=False), BOTH), "numpy"),
+        ),
+        hard=lambda: [Sample((randn(4, 2, 3, seed=93) * 10,), name="nearly saturated")],
+        dtypes=(torch.float64, torch.float32, torch.bfloat16, torch.float16),
         gradcheck=2,
     ),
 ]

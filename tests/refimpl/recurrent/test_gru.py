@@ -105,5 +105,6 @@ def test_representation_and_factory_arguments():
         repr(GRU(3, 4, 2, False, True, 0.5, True))
         == "GRU(3, 4, num_layers=2, bias=False, batch_first=True, dropout=0.5, bidirectional=True)"
     )
+    assert repr(GRU(3, 4, bias=False, reset_after=False)) == "GRU(3, 4, bias=False, reset_after=False)"
     assert GRU(2, 3, dtype=torch.float16).weight_hh_l0.dtype == torch.float16
     assert GRU(2, 3, device="meta").weight_hh_l0.device.type == "meta"
