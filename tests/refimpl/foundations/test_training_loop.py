@@ -31,7 +31,7 @@ def rich(**options):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(0.3), nn.Linear(6, 2)).double()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.8)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
     watch = {"validate": lambda m: evaluate(m, X[:3], Y[:3], mse_loss), "stopping": EarlyStopping(50)}
     return Trainer(model, optimizer, mse_loss, X, Y, 4, 3, scheduler=scheduler, **watch, **options)
 
@@ -73,6 +73,12 @@ def test_steps_are_those_of_the_equation(record):
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(11)) and orders[0] != orders[1] != list(range(11))
 
 
+def test_losses_are_added_in_float64():
+    trainer = linear()
+    trainer.loss = lambda output, target: output.float().mean() * 0 + 0.1
+    assert trainer.fit(1)[0].loss == pytest.approx(torch.tensor(0.1).item(), rel=1e-15)
+
+
 def test_one_batch_is_gradient_descent():
     """With all examples in one mini-batch the order does not matter."""
     trainer, other = linear(batch_size=11), linear(batch_size=100, seed=5)
@@ -105,13 +111,47 @@ def test_goes_on_exactly(steps, record):
     file.seek(0)
     resumed = rich()
     resumed.fit(1)
+    resumed.stopping.step(-1.0, resumed.model)
     torch.manual_seed(99)
     resumed.load_state_dict(torch.load(file, weights_only=True))
     resumed.fit(4)
     gap = max(error(a.double(), e.double()) for a, e in zip(weights(resumed), weights(through), strict=True))
     record(METHOD, MODULE, f"saved after {steps} steps and resumed", "an uninterrupted run", error=gap, tolerance=0.0, dtype=torch.float64)
     assert resumed.history == through.history and resumed.stopping.best == through.stopping.best
-    assert resumed.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * 0.8**4)
+    assert resumed.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 / 5)
+
+
+def test_goes_on_without_options():
+    through, broken, resumed = linear(), linear(), linear(seed=9)
+    through.fit(2)
+    broken.step()
+    resumed.load_state_dict(broken.state_dict())
+    resumed.fit(2)
+    assert torch.equal(resumed.model.weight, through.model.weight) and resumed.history == through.history
+
+
+class OnGPU:
+    """Stands for inputs on a GPU where there is none."""
+
+    device = torch.device("cuda", 0)
+
+    def __len__(self):
+        return 11
+
+
+def test_random_state_of_a_gpu_goes_with_inputs_that_are_there(monkeypatch):
+    numbers, asked, given = torch.arange(4, dtype=torch.uint8), [], []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: asked.append(device) or numbers)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: given.append((state.tolist(), device)))
+    here, there = linear(), linear()
+    there.input = OnGPU()
+    without, with_it = here.state_dict(), there.state_dict()
+    assert without["random on device"] is None and torch.equal(with_it["random on device"], numbers) and asked == [OnGPU.device]
+    here.load_state_dict(with_it)
+    there.load_state_dict(without)
+    assert not given
+    there.load_state_dict(with_it)
+    assert given == [([0, 1, 2, 3], OnGPU.device)]
 
 
 def test_evaluation_is_the_mean_over_rows_and_leaves_the_model_alone(record):
@@ -126,6 +166,9 @@ def test_evaluation_is_the_mean_over_rows_and_leaves_the_model_alone(record):
     gap = max(abs(v - expected) for v in values) / expected
     record(METHOD, MODULE, "evaluation in parts", "the mean over rows", error=gap, tolerance=1e-14, dtype=torch.float64)
     assert evaluate(model, X, Y, mse_loss) == values[-1]
+    sizes = []
+    assert evaluate(nn.Identity(), torch.ones(1025, 1), torch.ones(1025, 1), lambda y, _: (sizes.append(len(y)), y.mean())[1]) == 1
+    assert sizes == [1024, 1]
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), before, strict=True))
 
     def fail(output, target):
