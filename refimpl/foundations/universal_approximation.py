@@ -77,10 +77,10 @@ def ridge_sum(parts: Sequence[MLP], directions: Tensor) -> MLP:
     """
     if directions.dim() != 2 or not len(parts) or len(directions) != len(parts):
         raise ValueError(f"ridge_sum: expected a direction for each of {len(parts)} parts, got shape {tuple(directions.shape)}")
-    hidden = torch.cat([part[0].weight.detach() * w for part, w in zip(parts, directions, strict=True)])
-    offsets = torch.cat([part[0].bias.detach() for part in parts])
-    weights = torch.cat([part[2].weight.detach()[0] for part in parts])
-    return _network(parts[0][1].name, hidden, offsets, weights, sum(part[2].bias.detach() for part in parts))
+    hidden = torch.cat([part[0].weight * w for part, w in zip(parts, directions, strict=True)])
+    offsets = torch.cat([part[0].bias for part in parts])
+    weights = torch.cat([part[2].weight[0] for part in parts])
+    return _network(parts[0][1].name, hidden, offsets, weights, sum(part[2].bias for part in parts))
 
 
 def cosine_coefficients(f: Function, dimension: int, count: int) -> Tensor:
@@ -117,13 +117,12 @@ def approximate(f: Function, dimension: int, count: int, units: int, build: Call
             w = max(w, tuple(-v for v in w))  # the cosine is even
             ridges[w] = ridges.get(w, 0.0) + float(coefficients[k]) * 2.0 ** (1 - dimension)
     constant = ridges.pop((0,) * dimension)
+    ridges = ridges or {(1,) * dimension: 0.0}  # a constant has a hidden layer too
     parts = []
     for w, c in ridges.items():
         low, high = sum(min(v, 0) for v in w), sum(max(v, 0) for v in w)
         parts.append(build(lambda t, c=c: c * torch.cos(math.pi * t[:, 0]), units, low, high))
-    if not parts:
-        parts, ridges = [build(lambda t: 0 * t[:, 0], units)], {(1,) + (0,) * (dimension - 1): 0.0}
-    network = ridge_sum(parts, torch.tensor(list(ridges), dtype=torch.float64))
+    network = ridge_sum(parts, torch.tensor(list(ridges)))
     network[2].bias.data += constant
     return network
 

@@ -72,6 +72,7 @@ BAD = (
     Bad(lambda: staircase(wave, 3, sharpness=0.0), r"^staircase: sharpness must be positive, got 0.0$"),
     Bad(lambda: ridge_sum([], DIRECTIONS), r"^ridge_sum: expected a direction for each of 0 parts, got shape \(2, 2\)$"),
     Bad(lambda: ridge_sum([], DIRECTIONS[:0]), r"^ridge_sum: expected a direction for each of 0 parts, got shape \(0, 2\)$"),
+    Bad(lambda: ridge_sum([staircase(wave, 2)], DIRECTIONS[0, :1]), r"^ridge_sum: .* each of 1 parts, got shape \(1,\)$"),
     Bad(lambda: ridge_sum([staircase(wave, 2)], DIRECTIONS[0]), r"^ridge_sum: .* each of 1 parts, got shape \(2,\)$"),
     Bad(lambda: ridge_sum([staircase(wave, 2)], DIRECTIONS), r"^ridge_sum: .* each of 1 parts, got shape \(2, 2\)$"),
     Bad(lambda: cosine_coefficients(wave, 0, 3), r"^cosine_coefficients: dimension and count must be positive, got 0 and 3$"),

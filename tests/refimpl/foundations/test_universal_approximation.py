@@ -76,3 +76,12 @@ def test_default_is_lines():
 
 def test_one_frequency_is_a_constant():
     assert torch.allclose(approximate(wave, 1, 1, 4)(LINE), wave(LINE[500:501]).expand(1001, 1))
+    network = approximate(trigonometric, 2, 1, 4)
+    assert torch.allclose(network(SQUARE), network(SQUARE[:1]).expand(len(SQUARE), 1)) and network[0].in_features == 2
+
+
+def test_one_unit():
+    """A gentle step half way, and a straight line."""
+    low, high = wave(LINE[:1]), wave(LINE[-1:])
+    assert torch.allclose(staircase(wave, 1, sharpness=0.5)(LINE), low + (high - low) * torch.sigmoid(0.5 * (LINE - 0.5)))
+    assert torch.allclose(piecewise_linear(wave, 1)(LINE), low + (high - low) * LINE)
