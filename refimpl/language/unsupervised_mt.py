@@ -58,9 +58,9 @@ def noise(
     inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]  # (B, T)
     kept = inside & (torch.rand(tokens.shape, **on) >= drop)
     kept[:, 0] |= ~kept.any(1)
-    place = kept.cumsum(1) - 1  # among the words that are left
+    place = kept.cumsum(1)  # among the words that are left
     moved = place + (shuffle + 1) * torch.rand(tokens.shape, dtype=torch.float64, **on)
-    order = moved.masked_fill(~kept, math.inf).argsort(dim=1, stable=True)
+    order = moved.masked_fill(~kept, math.inf).argsort(1)
     left = kept.sum(1)
     behind = torch.arange(tokens.shape[1], device=tokens.device) >= left[:, None]
     return tokens.gather(1, order).masked_fill(behind, 0), left

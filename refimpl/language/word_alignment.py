@@ -43,9 +43,9 @@ def csls(x: Tensor, y: Tensor, k: int = 10) -> Tensor:
         raise ValueError(f"csls: x and y must be (N, D) and (M, D), got {tuple(x.shape)} and {tuple(y.shape)}")
     if not 1 <= k <= min(len(x), len(y)):
         raise ValueError(f"csls: k must lie in [1, {min(len(x), len(y))}], got {k}")
-    cosine = F.normalize(x, dim=1) @ F.normalize(y, dim=1).t()
+    cosine = F.normalize(x) @ F.normalize(y).t()
     around_x = cosine.topk(k, 1).values.mean(1, keepdim=True)  # (N, 1)
-    around_y = cosine.topk(k, 0).values.mean(0, keepdim=True)  # (1, M)
+    around_y = cosine.topk(k, 0).values.mean(0)  # (M,)
     return 2 * cosine - around_x - around_y
 
 

@@ -98,6 +98,7 @@ CASES = [
             Bad(lambda: csls(X[0], Y, 1), r"^csls: x and y must be .* got \(3,\) and \(5, 3\)$"),
             Bad(lambda: csls(X, Y[0], 1), r"^csls: x and y must be .* got \(6, 3\) and \(3,\)$"),
             Bad(lambda: csls(X, Y, 0), r"^csls: k must lie in \[1, 5\], got 0$"),
+            Bad(lambda: csls(X, Y, 6), r"^csls: k must lie in \[1, 5\], got 6$"),
             Bad(lambda: csls(X, Y), r"^csls: k must lie in \[1, 5\], got 10$"),
             Bad(lambda: procrustes(X, Y), r"^procrustes: x and y must have one shape \(N, D\), got \(6, 3\) and \(5, 3\)$"),
             Bad(lambda: procrustes(X[0], X[0]), r"^procrustes: x and y must .* got \(3,\) and \(3,\)$"),
@@ -123,6 +124,7 @@ CASES = [
         lambda: (
             Sample((randn(3, 4, seed=4), LENGTHS, LANGUAGE, 0.1)),
             Sample((randn(3, 4, seed=5), LENGTHS, LANGUAGE), name="no smoothing"),
+            Sample((randn(3, 4, seed=4), LENGTHS, LANGUAGE, 0.5), name="most smoothing"),
         ),
         (Oracle("a softmax over both languages", torch_language_loss), Oracle("state by state in NumPy", numpy_language_loss, "numpy")),
         hard=lambda: (Sample((randn(3, 4, seed=6) * 300, LENGTHS, LANGUAGE, 0.2), name="extreme logits"),),
@@ -135,6 +137,10 @@ CASES = [
                 r"^language_loss: logits, lengths and language must be \(B, S\), \(B,\) and \(B,\), got \(3, 4\), \(2,\) and \(3,\)$",
             ),
             Bad(lambda: language_loss(randn(3, 4, seed=4), LENGTHS, LANGUAGE[:2]), r"^language_loss: .* got \(3, 4\), \(3,\) and \(2,\)$"),
+            Bad(
+                lambda: language_loss(randn(3, 4, seed=4), LENGTHS[:2], LANGUAGE[:2]),
+                r"^language_loss: .* got \(3, 4\), \(2,\) and \(2,\)$",
+            ),
             Bad(lambda: language_loss(randn(3, seed=4), LENGTHS, LANGUAGE), r"^language_loss: .* got \(3,\), \(3,\) and \(3,\)$"),
             Bad(
                 lambda: language_loss(randn(3, 4, seed=4), LENGTHS, LANGUAGE, 0.6),
@@ -144,6 +150,7 @@ CASES = [
             Bad(lambda: Discriminator(0), r"^Discriminator: hidden_size and width must be positive, got 0 and 1024$"),
             Bad(lambda: Discriminator(3, 0), r"^Discriminator: hidden_size and width must be positive, got 3 and 0$"),
             Bad(lambda: noise(TOKENS, LENGTHS), r"^noise: tokens and lengths must be \(B, T\) and \(B,\), got \(2, 4\) and \(3,\)$"),
+            Bad(lambda: noise(LENGTHS, LENGTHS), r"^noise: tokens and lengths must .* got \(3,\) and \(3,\)$"),
             Bad(lambda: noise(TOKENS[0], LENGTHS), r"^noise: tokens and lengths must .* got \(4,\) and \(3,\)$"),
             Bad(lambda: noise(TOKENS, LENGTHS[:2], 1.1), r"^noise: expected drop in \[0, 1\] and shuffle >= 0, got 1.1 and 3$"),
             Bad(lambda: noise(TOKENS, LENGTHS[:2], -0.1), r"^noise: expected drop .* got -0.1 and 3$"),

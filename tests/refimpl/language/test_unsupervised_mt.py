@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from refimpl.language.unsupervised_mt import Discriminator, back_translation_loss, denoising_loss, noise, translate
+from refimpl.language.unsupervised_mt import Discriminator, back_translation_loss, denoising_loss, language_loss, noise, translate
 from refimpl.language.word_alignment import csls, procrustes, refine
 from refimpl.recurrent.seq2seq import Seq2Seq
 from tests.refimpl.harness.case import randn, randomize
 from tests.refimpl.harness.compare import error
-from tests.refimpl.language.cases_unsupervised_mt import METHOD
+from tests.refimpl.language.cases_unsupervised_mt import METHOD, numpy_csls
 
 MODULE = "refimpl.language.unsupervised_mt"
 ALIGNMENT = "refimpl.language.word_alignment"
@@ -76,6 +77,16 @@ def test_noise_defaults_and_generator():
     assert torch.equal(noisy, noise(tokens, lengths, 0.1, 3, generator=generator(5))[0])
     assert not torch.equal(noisy, noise(tokens, lengths, generator=generator(6))[0])
     assert left.double().mean().item() / 8 == pytest.approx(0.9, abs=4 * math.sqrt(0.09 / 32_000))
+    with torch.device("meta"):
+        again, n = noise(tokens, lengths, generator=generator(5))
+    assert torch.equal(again, noisy) and torch.equal(n, left)
+
+
+def test_without_dropping_every_word_stays_even_where_0_is_drawn(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, dtype=None, **_: torch.zeros(shape, dtype=dtype))
+    tokens, lengths = torch.arange(1, 9).view(2, 4), torch.tensor([4, 2])
+    noisy, left = noise(tokens, lengths, 0.0, 3)
+    assert noisy.tolist() == [[1, 2, 3, 4], [5, 6, 0, 0]] and torch.equal(left, lengths)
 
 
 def test_a_rotation_is_found(record):
@@ -90,7 +101,29 @@ def test_a_rotation_is_found(record):
     assert (csls(words @ refined.T, others, 3).argmax(1) == torch.arange(40)).all()
     assert (refined - rotation).norm() < 0.1 < (first - rotation).norm()
     assert torch.equal(refine(words, others, first, k=3, rounds=0), first)
-    assert error(refine(words, others, first), refine(words, others, first, k=10, rounds=5)) == 0
+
+
+def numpy_refine(x, y, w, k, rounds):
+    """Pair by pair in NumPy."""
+    x, y, w = x.numpy(), y.numpy(), w.numpy()
+    for _ in range(rounds):
+        scores = numpy_csls(None, x @ w.T, y, k)
+        there, back = scores.argmax(1), scores.argmax(0)
+        pairs = [(i, j) for i, j in enumerate(there) if back[j] == i]
+        a = sum(np.outer(y[j], x[i]) for i, j in pairs)
+        u, _, vh = np.linalg.svd(a)
+        w = u @ vh
+    return torch.from_numpy(w)
+
+
+def test_refining_pairs_the_words_that_choose_each_other(record):
+    """With nothing to be found, each round chooses other pairs."""
+    x, y, start = randn(30, 3, seed=1), randn(20, 3, seed=2), torch.eye(3, dtype=torch.float64)
+    for options in ({"k": 2, "rounds": 1}, {"k": 3, "rounds": 3}, {}):
+        found, expected = refine(x, y, start, **options), numpy_refine(x, y, start, **{"k": 10, "rounds": 5} | options)
+        record(METHOD, ALIGNMENT, f"refined with {options}", "NumPy", error=error(found, expected), tolerance=1e-12, dtype=torch.float64)
+    with torch.device("meta"):
+        assert torch.equal(refine(x, y, start), found)
 
 
 def test_a_hub_is_nobodys_translation():
@@ -135,34 +168,52 @@ def test_losses_see_noise():
     plain = back_translation_loss(translator, tokens, lengths, 7, END, (noisy, left), 0.0, 0)
     assert plain == denoising_loss(translator, tokens, lengths, 7, END, 0.4, 2, generator=generator(1))
     assert plain == back_translation_loss(translator, tokens, lengths, 7, END, (tokens, lengths), 0.4, 2, generator=generator(1))
+    tokens, lengths = torch.randint(1, 7, (60, 8), generator=generator(3)), torch.full((60,), 8)
     again = denoising_loss(translator, tokens, lengths, 7, END, generator=generator(4))
     assert again == denoising_loss(translator, tokens, lengths, 7, END, 0.1, 3, generator=generator(4))
     assert again == back_translation_loss(translator, tokens, lengths, 7, END, (tokens, lengths), generator=generator(4))
 
 
-@pytest.mark.parametrize("favored", [None, 5, END])
-def test_translation_is_greedy_for_each_sentence(favored):
-    """As decoding one sentence at a time, except that no translation is empty."""
-    translator = model()
-    if favored is not None:
-        with torch.no_grad():
-            translator.output.bias[favored] += 2.5
+def greedy(translator, source, start, count):
+    """The likeliest words of one sentence one by one, no end before the first."""
+    states, mask, s = translator.encode(torch.tensor([source]))
+    keys, last, words = translator.attention.key_proj(states), start, []
+    while len(words) < count:
+        s, context, _ = translator.step(translator.target_embedding(torch.tensor([last])), s, states, keys, mask)
+        ranked = translator.output(torch.cat((s, context), 1))[0].argsort(descending=True).tolist()
+        last = next(word for word in ranked if words or word != END)
+        if last == END:
+            break
+        words.append(last)
+    return words
+
+
+@pytest.mark.parametrize(("seed", "favor"), [(3, 0.0), (9, 1.5), (14, 1.5), (17, 1.0)])
+def test_translation_is_greedy_for_each_sentence(seed, favor):
+    """Whole sentences, sentences that end, and some that would end before their first word."""
+    translator = randomize(Seq2Seq(10, 10, 3, 4), seed=seed)
+    with torch.no_grad():
+        translator.output.bias[END] += favor
     tokens, lengths = torch.randint(1, 7, (12, 4), generator=generator(2)), torch.tensor([4, 2, 3, 1] * 3)
     found, left = translate(translator, tokens, lengths, 7, END, 5)
-    assert found.shape == (12, 5) and not found.requires_grad and left.min() >= 1
-    ended = 0
-    for source, n, row, m in zip(tokens, lengths.tolist(), found.tolist(), left.tolist(), strict=True):
-        best = translator.decode(source[:n], 7, END, 1, 5)[0].tokens
-        ended += best[-1] == END
-        if best[0] != END:
-            assert row[:m] == [t for t in best if t != END] and row[m:] == [0] * (5 - m) and (m == 5 or best[-1] == END)
-        else:
-            assert row[0] != END
-    assert ended > 0 or favored != END
+    assert found.shape == (12, 5) and not found.requires_grad
+    for source, n, row, m in zip(tokens.tolist(), lengths.tolist(), found.tolist(), left.tolist(), strict=True):
+        words = greedy(translator, source[:n], 7, 5)
+        assert row == [*words, *[0] * (5 - m)] and m == len(words)
+        decoded = [t for t in translator.decode(torch.tensor(source[:n]), 7, END, 1, 5)[0].tokens if t != END]
+        assert decoded in (words, [])
+
+
+def test_new_tensors_are_on_the_device_of_the_logits():
+    logits, lengths, language = randn(3, 4, seed=4), torch.tensor([2, 4, 1]), torch.tensor([0, 1, 1])
+    expected = language_loss(logits, lengths, language)
+    with torch.device("meta"):
+        assert language_loss(logits, lengths, language) == expected
 
 
 def test_discriminator_is_wide_by_default():
     assert [layer.out_features for layer in Discriminator(3).layers[::2]] == [1024, 1024, 1]
+    assert [layer.out_features for layer in Discriminator(1, 1).layers[::2]] == [1, 1, 1]
     assert {v.dtype for v in Discriminator(3, 2, dtype=torch.float64, device="meta").state_dict().values()} == {torch.float64}
 
 
