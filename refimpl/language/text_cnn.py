@@ -108,7 +108,7 @@ class TextCNN(nn.Module):
             raise ValueError(f"TextCNN: vectors must have shape {(num_words, embedding_dim)}, got {tuple(vectors.shape)}")
         self.dropout, self.mode = dropout, mode
         new = {"device": device, "dtype": dtype}
-        start = nn.init.uniform_(torch.empty(num_words, embedding_dim, **new), -0.25, 0.25) if vectors is None else vectors.to(**new)
+        start = nn.init.uniform_(torch.empty(num_words, embedding_dim, **new), -0.25, 0.25) if vectors is None else vectors
         trained = {"static": (False,), "non-static": (True,), "multichannel": (False, True)}[mode]
         self.tables = nn.ModuleList(nn.Embedding(num_words, embedding_dim, padding_idx, **new) for _ in trained)
         for table, grows in zip(self.tables, trained, strict=True):

@@ -71,6 +71,7 @@ Z = torch.zeros
 WRONG = r"^features: expected vectors \(B, n, D\) and weight \(F, D, h\) with h <= n, got "
 BAD = (
     Bad(lambda: features(VECTORS, WEIGHT[0]), WRONG + r"\(2, 5, 3\) and \(3, 2\)$"),
+    Bad(lambda: features(VECTORS, WEIGHT[..., None]), WRONG + r"\(2, 5, 3\) and \(4, 3, 2, 1\)$"),
     Bad(lambda: features(VECTORS[0], WEIGHT), WRONG + r"\(5, 3\) and \(4, 3, 2\)$"),
     Bad(lambda: features(VECTORS, Z(4, 2, 2)), WRONG + r"\(2, 5, 3\) and \(4, 2, 2\)$"),
     Bad(lambda: features(VECTORS[:, :1], WEIGHT), WRONG + r"\(2, 1, 3\) and \(4, 3, 2\)$"),

@@ -90,6 +90,8 @@ def test_papers_sizes_initialization_and_defaults():
     )
     assert {v.dtype for v in TextCNN(6, 2, 3, dtype=torch.float16).state_dict().values()} == {torch.float16}
     assert {v.device.type for v in TextCNN(6, 2, 3, device="meta").state_dict().values()} == {"meta"}
+    given = TextCNN(6, 2, 3, vectors=randn(6, 3, seed=6), dtype=torch.float16).tables[0].weight
+    assert given.dtype == torch.float16 and torch.equal(given, randn(6, 3, seed=6).half())
     TextCNN(1, 1, 1, (1,), 1, 0.0)
 
 
