@@ -19,6 +19,7 @@ Deviations from the papers
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -82,9 +83,9 @@ def segmentation_f1(true: Sequence[Sequence[str]], found: Sequence[Sequence[str]
     """
     if ["".join(words) for words in true] != ["".join(words) for words in found]:
         raise ValueError(f"segmentation_f1: expected the same sentences, got {len(true)} and {len(found)} that differ")
-    spans = [{(n, *span) for n, words in enumerate(side) for span in _spans(words)} for side in (true, found)]
-    total = len(spans[0]) + len(spans[1])
-    return 2 * len(spans[0] & spans[1]) / total if total else 1.0
+    places = [{(n, *place) for n, words in enumerate(side) for place in _places(words)} for side in (true, found)]
+    total = len(places[0]) + len(places[1])
+    return 2 * len(places[0] & places[1]) / total if total else 1.0
 
 
 class BiLSTMCRF(nn.Module):
@@ -144,11 +145,9 @@ def _reordered(x: Tensor, place: Tensor) -> Tensor:
     return x.gather(1, place.unsqueeze(2).expand(-1, -1, x.shape[2]))
 
 
-def _spans(words: Iterable[str]) -> Iterable[tuple[int, int]]:
-    start = 0
-    for word in words:
-        yield start, start + len(word)
-        start += len(word)
+def _places(words: Sequence[str]) -> Iterable[tuple[int, str]]:
+    """Where each word ends, and the word."""
+    return zip(accumulate(map(len, words)), words, strict=True)
 
 
 if __name__ == "__main__":

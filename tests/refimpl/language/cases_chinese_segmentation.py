@@ -161,7 +161,16 @@ def both(args):
 
 LARGE = (F * 300 + 1e4, START, STEPS * 100, END)
 CASES = [
-    case("score", function(crf_score), both(SCORED), brute_score, brute_score, bad=BAD, compiles="sums of gathered numbers"),
+    case(
+        "score",
+        function(crf_score),
+        both(SCORED),
+        brute_score,
+        brute_score,
+        degenerate=lambda: [Sample((F[..., :1], TAGS * 0, START[:1], STEPS[:1, :1], END[:1]), {"lengths": LENGTHS}, "one tag, lengths")],
+        bad=BAD,
+        compiles="sums of gathered numbers",
+    ),
     case(
         "sum over all sequences",
         function(crf_log_partition),

@@ -93,6 +93,22 @@ def test_impossible_tags_have_no_probability():
     assert gradient.isfinite().all() and not gradient[~allowed_tags()[0]].any()
 
 
+def test_one_tag_is_certain():
+    model = randomize(CRF(1))
+    assert model(F[..., :1], torch.zeros(3, 4).long(), LENGTHS).abs().max() < 1e-13
+    assert model.decode(F[..., :1], LENGTHS).tolist() == [[0, 0, 0, 0], [0, -1, -1, -1], [0, 0, 0, -1]]
+
+
+def test_devices_and_dtypes():
+    assert all(a.is_meta for a in allowed_tags("meta"))
+    assert all(v.is_meta for v in CRF(4, allowed_tags(), device="meta").state_dict().values())
+    tags, score = crf_decode(*SUMMED, LENGTHS)
+    with torch.device("meta"):
+        found = crf_decode(*SUMMED, LENGTHS)
+    assert torch.equal(found[0], tags) and torch.equal(found[1], score)
+    assert crf_decode(*(v.bfloat16() for v in SUMMED))[1].dtype == torch.bfloat16
+
+
 def test_names_and_start_of_the_package():
     model = CRF(5)
     shapes = {k: tuple(v.shape) for k, v in model.state_dict().items()}
