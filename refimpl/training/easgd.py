@@ -134,7 +134,7 @@ def serve_center(center: Sequence[Tensor], count: int, group: dist.ProcessGroup 
         center: tensors of the shapes of the workers' parameters, which are one group.
     """
     c = pack(center)
-    message = _message(center, 0.0)
+    message = c.new_empty(len(c) + 1)
     while count:
         sender = dist.recv(message, group=group)
         if message[-1] < 0:

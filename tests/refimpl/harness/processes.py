@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,9 +19,17 @@ PRELOADED = ["torch", "torch._dynamo", "numpy"]
 """What one server process imports once; the workers of all tests are its forks, which spares each some seconds."""
 
 
+def start_method() -> str:
+    """A process without threads is forked itself, so that its workers run the code that it runs: a planted fault too."""
+    known = multiprocessing.get_all_start_methods()
+    if "fork" in known and threading.active_count() == 1 == torch.get_num_threads() and not torch.cuda.is_initialized():
+        return "fork"
+    return "forkserver" if "forkserver" in known else "spawn"
+
+
 def on_workers(function: Callable[..., Any], count: int, folder: Path, *arguments: Any) -> list[Any]:
     """What ``function(rank, *arguments)`` returns in each of ``count`` new processes; an error in one of them is raised here."""
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    method = start_method()
     if method == "forkserver":
         multiprocessing.set_forkserver_preload(PRELOADED)
     torch.multiprocessing.start_processes(_work, (function, count, folder, arguments), count, start_method=method)

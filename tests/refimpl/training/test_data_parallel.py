@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +12,10 @@ import torch.distributed as dist
 from torch import nn
 
 from refimpl.training.data_parallel import DistributedDataParallel, assign_buckets
-from refimpl.training.workers import pack, unpack_, workers
+from refimpl.training.workers import demonstrate, pack, unpack_, workers
 from tests.refimpl.harness.case import randn
 from tests.refimpl.harness.compare import error
-from tests.refimpl.harness.processes import group_of_one, on_workers
+from tests.refimpl.harness.processes import group_of_one, on_workers, start_method
 
 METHOD, MODULE = "data-parallel", "refimpl.training.data_parallel"
 X, Y = randn(12, 5, seed=1), randn(12, 3, seed=2)
@@ -88,7 +90,7 @@ def test_buckets_by_hand():
     assert [len(b) for b in assign_buckets(tensors, 10**9)] == [6]
     mixed = [torch.zeros(1), torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)]
     assert [[t.dtype for t in b] for b in assign_buckets(mixed, 99)] == [[torch.float64] * 2, [torch.float32]]
-    assert assign_buckets([], 1) == []
+    assert assign_buckets([], 1) == [] and assign_buckets([torch.zeros(0)], 1)[0][0].shape == (0,)
 
 
 def test_messages_are_sent_in_order_and_as_soon_as_complete(monkeypatch):
@@ -104,6 +106,7 @@ def test_messages_are_sent_in_order_and_as_soon_as_complete(monkeypatch):
     assert sent[0][1] and not sent[-1][1]
 
 
+@pytest.mark.filterwarnings("error")
 def test_alone_it_is_the_module_itself():
     with group_of_one():
         model = DistributedDataParallel(network(seed=3))
@@ -133,6 +136,20 @@ def test_packing_is_undone():
     fresh = [torch.zeros_like(t) for t in tensors]
     unpack_(pack(tensors), fresh)
     assert all(torch.equal(a, b) for a, b in zip(fresh, tensors, strict=True)) and len(pack(tensors)) == 13
+    assert not pack([torch.ones(2, requires_grad=True)]).requires_grad
+
+
+def note(rank: int, folder: Path) -> None:
+    total = torch.tensor([10.0**rank])
+    dist.all_reduce(total)
+    (folder / str(rank)).write_text(f"{dist.get_rank()} {total.item():.0f}")
+
+
+def test_demonstrations_run_in_a_group(tmp_path, monkeypatch):
+    """In processes that are started as the tests' are."""
+    monkeypatch.setattr(torch.multiprocessing, "spawn", partial(torch.multiprocessing.start_processes, start_method=start_method()))
+    demonstrate(note, 2, tmp_path)
+    assert [(tmp_path / str(rank)).read_text() for rank in range(2)] == ["0 11", "1 11"]
 
 
 def test_bad_arguments_are_named():

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 
 from refimpl.training.deep_gradient_compression import DGC, accumulate_, select_, warmup_ratio
 from tests.refimpl.harness.case import randn
@@ -46,6 +47,8 @@ def worker(rank: int) -> dict[str, list[torch.Tensor]]:
     for name, options in SETTINGS.items():
         w = start()
         found[name] = steps(rank, DGC(w, 0.1, **options), w, 6)
+    alone, w = [dist.new_group([r]) for r in range(2)][rank], start()
+    found["alone"] = steps(rank, DGC(w, 0.1, ratio=0.3, group=alone), w, 3)
     return found
 
 
@@ -85,6 +88,10 @@ def test_two_processes(tmp_path, record):
         worst = max(gap(found[name], expected) for found in results)
         note = {"tolerance": 1e-13, "dtype": torch.float64, "shapes": "(4,5) (7,)"}
         record(METHOD, MODULE, f"six steps of two workers, {name}", "the paper's algorithm in NumPy", error=worst, **note)
+    for rank, found in enumerate(results):
+        with group_of_one():
+            w = start()
+            assert gap(found["alone"], steps(rank, DGC(w, 0.1, ratio=0.3), w, 3)) == 0, "a group of one worker is left to itself"
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -152,8 +159,30 @@ def test_stopped_and_resumed():
     assert gap(whole, halves) == 0
 
 
+def test_memory_layout_does_not_matter():
+    with group_of_one():
+        plain, turned = randn(3, 2, seed=5), randn(3, 2, seed=5).t().contiguous().t()
+        for p in (plain, turned):
+            optimizer = DGC([p], 0.1, ratio=0.4)
+            for _ in range(4):
+                p.grad = p**3
+                optimizer.step()
+    assert torch.equal(plain, turned)
+
+
+def test_without_clipping_an_infinite_gradient_stays_where_it_is():
+    with group_of_one():
+        p = torch.ones(2, requires_grad=True)
+        p.grad = torch.tensor([math.inf, 0.5])
+        DGC([p], 0.1, ratio=1.0).step()
+    assert p.tolist() == pytest.approx([-math.inf, 0.95])
+
+
 def test_zero_gradients_are_not_divided_by_their_norm():
     with group_of_one():
+        still = torch.ones(3, requires_grad=True)
+        DGC([still], 0.1, clip=1.0).step()
+        assert torch.equal(still, torch.ones(3)), "no parameter has a gradient"
         p = torch.ones(3, requires_grad=True)
         p.grad = torch.zeros(3)
         DGC([p], 0.1, clip=1.0).step()

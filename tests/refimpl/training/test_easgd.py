@@ -47,7 +47,10 @@ def steps(rank: int, optimizer: EASGD, x: list[torch.Tensor], count: int) -> tor
 
 
 def worker(rank: int) -> dict[str, torch.Tensor]:
-    """Five synchronous steps of all three, six asynchronous ones of worker 1 with master 0, then as many of 1 and 2 at once."""
+    """Five synchronous steps of all three, six asynchronous ones of worker 1 with master 0, then as many of 1 and 2 at once.
+
+    At last, in a group of workers 1 and 2 alone, three synchronous steps, and two of worker 2 whom its master 1 does not pull.
+    """
     x = start(rank)
     optimizer = EASGD(x, LR, ALPHA, period=2)
     steps(rank, optimizer, x, 5)
@@ -62,15 +65,29 @@ def worker(rank: int) -> dict[str, torch.Tensor]:
             optimizer.finish()
         found[name] = flat(x)
         dist.barrier()  # worker 2 must not write to the master that serves worker 1 alone
+    pair = dist.new_group([1, 2])
+    if rank:
+        x = start(rank)
+        optimizer = EASGD(x, LR, ALPHA, period=2, group=pair)
+        steps(rank, optimizer, x, 3)
+        found["pair"], found["pair's center"] = flat(x), flat(optimizer.state[p]["center"] for p in x)
+        x = start(rank)
+        if rank == 1:
+            serve_center(x, 1, pair)
+        else:
+            optimizer = EASGD(x, LR, 0.0, master=1, group=pair)
+            steps(rank, optimizer, x, 2)
+            optimizer.finish()
+        found["free"] = flat(x)
     return found
 
 
-def synchronous_loop(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Equations 5 and 6 of the paper, in every second step; the center is worker 0's start."""
+def synchronous_loop(x: np.ndarray, count: int, ranks=(0, 1, 2)) -> tuple[np.ndarray, np.ndarray]:
+    """Equations 5 and 6 of the paper, in every second step; the center is the first worker's start."""
     center = x[0].copy()
     for t in range(count):
         force = ALPHA * (x - center) if t % 2 == 0 else np.zeros_like(x)
-        x = x - LR * np.stack([gradient(i, x[i]) for i in range(3)]) - force
+        x = x - LR * np.stack([gradient(r, x[i]) for i, r in enumerate(ranks)]) - force
         center = center + sum(force)
     return x, center
 
@@ -99,6 +116,16 @@ def test_three_processes(tmp_path, record):
     gap = max(error(results[1]["one"], torch.from_numpy(x)), error(results[0]["one"], torch.from_numpy(center)))
     record(METHOD, MODULE, "six asynchronous steps of one worker", "Algorithm 1 in NumPy", error=gap, **note)
     assert torch.equal(results[2]["one"], torch.from_numpy(starts[2]))
+
+    x, center = synchronous_loop(np.stack(starts[1:]), 3, (1, 2))
+    gap = max(error(results[r]["pair"], torch.from_numpy(x[r - 1])) for r in (1, 2))
+    gap = max([gap] + [error(results[r]["pair's center"], torch.from_numpy(center)) for r in (1, 2)])
+    record(METHOD, MODULE, "three synchronous steps of a pair of workers", "equations 5 and 6 in NumPy", error=gap, **note)
+    free = starts[2]
+    for _ in range(2):
+        free = free - LR * gradient(2, free)
+    assert torch.equal(results[1]["free"], torch.from_numpy(starts[1]))
+    assert error(results[2]["free"], torch.from_numpy(free)) < 1e-14
 
     moved = sum(found["both"] for found in results) - torch.from_numpy(sum(starts))
     expected = -LR * (results[1]["both gradients"] + results[2]["both gradients"])
@@ -137,6 +164,9 @@ def test_alone_it_is_gradient_descent_and_an_exponential_average():
                 x, c = x - d - 0.15, c + d
             assert p.item() == pytest.approx(x, rel=1e-14) and optimizer.state[p]["center"].item() == pytest.approx(c, rel=1e-14)
         EASGD([p], 0.1, 0.25).step()
+        still = torch.ones(2, requires_grad=True)
+        EASGD([still], 0.1, 0.25).step()
+        assert torch.equal(still, torch.ones(2)), "no parameter has a gradient"
         for call, message in (
             (lambda: EASGD([p], -0.1, 0.1), r"^EASGD: lr must be non-negative, got -0.1$"),
             (lambda: EASGD([p], 0.1, 1.0), r"^EASGD: alpha must be in \[0, 1\), got 1.0$"),
@@ -144,6 +174,17 @@ def test_alone_it_is_gradient_descent_and_an_exponential_average():
             with pytest.raises(ValueError, match=message):
                 call()
     assert [v.default for v in inspect.signature(EASGD).parameters.values()][3:] == [1, None, None]
+
+
+def test_memory_layout_does_not_matter():
+    with group_of_one():
+        plain, turned = randn(3, 2, seed=5), randn(3, 2, seed=5).t().contiguous().t()
+        for p in (plain, turned):
+            optimizer = EASGD([p], LR, ALPHA)
+            for _ in range(3):
+                p.grad = p**3
+                optimizer.step()
+    assert torch.equal(plain, turned)
 
 
 def test_stopped_and_resumed():

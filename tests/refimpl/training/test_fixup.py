@@ -101,6 +101,7 @@ def test_layout_is_that_of_a_resnet_without_its_normalization(block, normalized)
 
 def test_scalars_are_named_as_in_the_authors_code():
     names = [name for name, p in FixupBottleneck(8, 2, 2).named_parameters() if p.shape == (1,)]
+    assert all(p.item() == (name == "scale") for name, p in FixupBottleneck(8, 2, 2).named_parameters() if p.shape == (1,))
     assert sorted(names) == ["bias1a", "bias1b", "bias2a", "bias2b", "bias3a", "bias3b", "scale"]
     assert [name for name, _ in FixupResNet(FixupBasicBlock, (1,), 2, 2).named_parameters(recurse=False)] == ["bias1", "bias2"]
 
@@ -114,6 +115,7 @@ def test_defaults():
     model = FixupResNet(FixupBasicBlock, (1,), device="meta")
     assert model.conv1.out_channels == 64 and model.fc.out_features == 1000
     assert FixupResNet(FixupBasicBlock, (1,), 1, 1)(torch.zeros(2, 3, 1, 1)).shape == (2, 1)
+    assert FixupBottleneck(8, 2, 2)(torch.zeros(1, 8, 4, 6)).shape == (1, 8, 2, 3)
 
 
 def test_a_network_without_normalization_learns(record):
