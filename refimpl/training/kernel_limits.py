@@ -63,7 +63,7 @@ def empirical_ntk(module: nn.Module, x1: Tensor, x2: Tensor | None = None) -> Te
     first = slopes(x1)
     second = first if x2 is None else slopes(x2)
     kernel = torch.einsum("nkp,mlp->nmkl", first, second)
-    return kernel[:, :, 0, 0] if kernel.shape[2] == 1 else kernel
+    return kernel[:, :, 0, 0] if first.shape[1] == 1 else kernel
 
 
 def linearized(module: nn.Module, change: Mapping[str, Tensor], input: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def relu_ntk(x1: Tensor, x2: Tensor, depth: int) -> tuple[Tensor, Tensor]:
         raise ValueError(f"relu_ntk: inputs must be (N1, d) and (N2, d), got {tuple(x1.shape)} and {tuple(x2.shape)}")
     if depth < 0:
         raise ValueError(f"relu_ntk: depth must be non-negative, got {depth}")
-    u = F.normalize(x1, dim=1) @ F.normalize(x2, dim=1).T
+    u = F.normalize(x1) @ F.normalize(x2).T
     scale = torch.outer(x1.norm(dim=1), x2.norm(dim=1)) / x1.shape[1]
     tangent = covariance = scale * u
     for _ in range(depth):

@@ -78,7 +78,7 @@ class NTASGD(Rule):
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside, the parameters are their averages, where there are any."""
-        kept = {p: p.detach().clone() for p, state in self.state.items() if state.get("iterates")}
+        kept = {p: p.clone() for p, state in self.state.items() if state.get("iterates")}
         try:
             self._put({p: self.state[p]["average"] for p in kept})
             yield
@@ -95,7 +95,7 @@ class NTASGD(Rule):
     def _include(p: Tensor, state: dict[str, Any]) -> None:
         state["iterates"] += 1
         if state["iterates"] == 1:
-            state["average"] = p.detach().clone()
+            state["average"] = p.clone()
         else:
             state["average"].lerp_(p, 1 / state["iterates"])
 

@@ -106,7 +106,7 @@ def accuracy_decrease(ratios: Tensor, accuracies: Tensor) -> Tensor:
         shapes = f"{tuple(ratios.shape)} and {tuple(accuracies.shape)}"
         raise ValueError(f"accuracy_decrease: expected ratios (R,) and accuracies (R,) or (R, repeats), got {shapes}")
     centered = ratios - ratios.mean()
-    if len(ratios) < 2 or not (ratios != ratios[0]).any():
+    if len(ratios) < 2 or ratios.min() == ratios.max():
         raise ValueError(f"accuracy_decrease: ratios must hold two different numbers, got {ratios.tolist()}")
     heights = accuracies if accuracies.dim() == 1 else accuracies.mean(1)
     return -(centered @ heights) / centered.square().sum()

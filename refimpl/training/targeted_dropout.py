@@ -56,7 +56,7 @@ def targeted_dropout(
         raise ValueError(f"targeted_dropout: weight must be floating point (O, I, ...), got {weight.dtype} of shape {tuple(weight.shape)}")
     rows = weight.flatten(1)
     scores = torch.linalg.vector_norm(rows, dim=1) if units else rows.abs()  # (O,) or (O, n)
-    dropped = target(scores.detach(), gamma)
+    dropped = target(scores, gamma)
     if training:
         dropped = dropped & ~dropout_mask(scores, alpha, generator=generator)
     return weight.masked_fill(dropped.view(-1, *(1,) * (weight.dim() - 1)) if units else dropped.view_as(weight), 0.0)

@@ -111,7 +111,7 @@ BAD = (
         lambda: kernel_descent(GRAM, FEATURES, randn(5, seed=4), 0.1, 2),
         r"^kernel_descent: expected shapes \(N, N\), \(M, N\) and \(N,\), got \(5, 5\), \(5, 3\) and \(5,\)$",
     ),
-    Bad(lambda: kernel_descent(GRAM, GRAM, randn(4, seed=4), 0.1, 2), r"^kernel_descent: .* got \(5, 5\), \(5, 5\) and \(4,\)$"),
+    Bad(lambda: kernel_descent(GRAM[:, :4], GRAM, randn(5, seed=4), 0.1, 2), r"^kernel_descent: .* got \(5, 4\), \(5, 5\) and \(5,\)$"),
 )
 TWO = (torch.float64, torch.float32)  # products of hundreds of slopes, and eigenvalues, are not for two bytes
 
@@ -155,6 +155,7 @@ CASES = [
         lambda: [
             Sample((GRAM, randn(4, 3, seed=7) @ FEATURES.T, randn(5, seed=8)), {"lr": 0.15, "steps": 7}, "rank 3 of 5"),
             Sample((torch.diag(rand(3, seed=9, low=0.1)), randn(2, 3, seed=10), randn(3, seed=11)), {"lr": 1.7, "steps": 3}, "large steps"),
+            Sample((torch.diag(torch.tensor([0.45, 0.6, 0.7]).double()), randn(2, 3, seed=10), randn(3, seed=11)), {"lr": 1.0, "steps": 5}),
             Sample((0 * GRAM, GRAM, randn(5, seed=8)), {"lr": 0.2, "steps": 4}, "no kernel"),
         ],
         (Oracle("step by step in NumPy", step_by_step, "numpy"),),

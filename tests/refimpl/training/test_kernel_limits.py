@@ -101,6 +101,12 @@ def test_linearized_is_exact_for_no_change_and_for_the_last_layer():
     assert error(moved, model(X1)) < 1e-13
 
 
+def test_an_eigenvalue_of_zero_leaves_gradients_finite():
+    train = torch.diag(torch.tensor([0.0, 1.0, 2.0])).requires_grad_()
+    (slope,) = torch.autograd.grad(kernel_descent(train, torch.eye(3), torch.ones(3), 0.3, 4).sum(), train)
+    assert slope.isfinite().all() and slope.any()
+
+
 def test_networks_are_built_as_said():
     model = ntk_mlp(5, 7, 2)
     assert [tuple(p.shape) for p in model.parameters()] == [(7, 5), (7, 7), (1, 7)]

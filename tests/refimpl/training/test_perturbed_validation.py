@@ -46,6 +46,12 @@ def test_a_generator_can_be_given():
     assert torch.equal(first, again) and not torch.equal(first, other) and torch.equal(torch.get_rng_state(), state)
 
 
+def test_new_tensors_are_on_the_device_of_the_labels():
+    with torch.device("meta"):
+        found = perturb_labels(torch.zeros(4, dtype=torch.long, device="cpu"), 0.5, 2)
+    assert found.device.type == "cpu" and found.sum() == 2
+
+
 @pytest.mark.parametrize(("classes", "right"), [(2, 1.0), (2, 0.75), (4, 1.0), (4, 0.4)])
 def test_a_model_that_is_not_moved_by_labels(classes, right, record):
     """Its accuracy falls along the line of the closed form: exactly where it is perfect, on average elsewhere."""

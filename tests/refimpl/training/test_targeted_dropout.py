@@ -44,6 +44,12 @@ def test_targets_are_the_smallest():
     assert targeted_dropout(-w[::2], 0.5, training=False).tolist() == [[-3, 0], [0, -2]], "by magnitude, not by value"
 
 
+def test_shares_of_none_and_all():
+    for gamma, alpha in ((0.0, 1.0), (1.0, 0.0)):
+        assert torch.equal(targeted_dropout(DENSE, gamma, alpha), DENSE)
+    assert not targeted_dropout(DENSE, 1.0, 1.0).any()
+
+
 def test_no_gradient_reaches_what_is_dropped():
     w = DENSE.clone().requires_grad_()
     y = targeted_dropout(w, 0.6, 0.5)
