@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import random
 
 import numpy as np
@@ -229,6 +230,9 @@ def test_noisy_initialization_and_networks():
 def test_cart_and_pole(record):
     """gymnasium's CartPole-v1 from the same state, until the pole falls; 500 steps at most."""
     world, rng = CartPole(), random.Random(1)
+    assert (world.state, world.steps) == ((0.0, 0.0, 0.0, 0.0), 0)
+    starts = [v for _ in range(500) for v in world.reset(rng)]
+    assert -0.05 <= min(starts) < -0.0495 and 0.0495 < max(starts) <= 0.05
     start = world.reset(rng)
     assert max(abs(v) for v in start) <= 0.05 and len(set(start)) == 4 and world.state == start and world.steps == 0
     assert (world.max_steps, world.observations, world.actions) == (500, 4, 2)
@@ -266,6 +270,8 @@ def test_the_cart_has_an_end_and_the_time_too():
         ((2.41, 0, 0, 0), True),
         ((-2.41, 0, 0, 0), True),
         ((2.39, 0, 0, 0), False),
+        ((2.4, 0, 0, 0), False),
+        ((0, 0, math.radians(12), 0), False),
         ((0, 0, 0.21, 0), True),
         ((0, 0, -0.2, 0), False),
     ):
