@@ -12,4 +12,4 @@ def mirrored(length: int, before: int, total: int, device: torch.device | str | 
     """Places in ``0 .. length - 1`` of ``total`` positions, the first of which lies ``before`` places in front of place 0."""
     period = max(1, 2 * (length - 1))
     place = (torch.arange(total, device=device) - before) % period
-    return torch.minimum(place, period - place) if length > 1 else place
+    return torch.minimum(place, period - place)

@@ -43,6 +43,7 @@ def test_anchors_one_by_one(record):
     record(METHOD, MODULE, "anchors", "the definition, one by one", error=gap, tolerance=1e-14, dtype=torch.float64)
     nine = anchor_grid((1, 1), 16)
     assert nine.shape == (9, 4) and nine.dtype == torch.get_default_dtype()
+    assert anchor_grid((1, 1), 16, dtype=torch.bfloat16).dtype == torch.bfloat16
     sides = nine[:, 2:] - nine[:, :2]
     assert sides.prod(1).sqrt().tolist() == pytest.approx([128.0, 256.0, 512.0] * 3, rel=1e-6)
     assert (sides[:, 1] / sides[:, 0]).tolist() == pytest.approx([0.5] * 3 + [1.0] * 3 + [2.0] * 3, rel=1e-6)
@@ -68,15 +69,23 @@ def test_matching_by_hand():
     assert place.tolist()[:5] == [0, 0, 0, 0, 1]
     assert match_anchors(ANCHORS, truth, force=False)[0].tolist() == [1, 1, -1, 0, -1, 0]
     assert match_anchors(ANCHORS, truth, 0.6, 0.2)[0].tolist() == [1, 1, -1, -1, 1, 0]
+    assert match_anchors(ANCHORS, truth, 1.0, 0.0)[0].tolist() == [1, -1, -1, -1, 1, -1]
     labels, place = match_anchors(ANCHORS, truth[:0])
-    assert labels.tolist() == place.tolist() == [0] * 6
+    assert labels.tolist() == place.tolist() == [0] * 6 and labels.dtype == place.dtype == torch.int64
     two = torch.tensor([[0.0, 0, 10, 2.9], [0, 0, 10, 5]])  # two anchors may be an object's best
     assert match_anchors(ANCHORS[[3, 3, 5]], two[1:])[0].tolist() == [1, 1, 0]
 
 
 def test_sampling():
     labels = torch.tensor([1] * 30 + [0] * 100 + [-1] * 20)
-    for count, share, positive, negative in ((40, 0.5, 20, 20), (100, 0.5, 30, 70), (10, 0.0, 0, 10), (400, 1.0, 30, 100), (9, 0.5, 4, 5)):
+    for count, share, positive, negative in (
+        (40, 0.5, 20, 20),
+        (100, 0.5, 30, 70),
+        (10, 0.0, 0, 10),
+        (400, 1.0, 30, 100),
+        (9, 0.5, 4, 5),
+        (1, 0.5, 0, 1),
+    ):
         chosen = sample_labels(labels, count, share, torch.Generator().manual_seed(1))
         assert labels[chosen].tolist() == [1] * positive + [0] * negative
         assert len(set(chosen.tolist())) == len(chosen)
