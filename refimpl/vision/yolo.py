@@ -50,7 +50,7 @@ def decode(output: Tensor, priors: Tensor, stride: int) -> Tensor:
         ``(N, H, W, A, 4)``.
     """
     _check("decode", output, priors)
-    y, x = (torch.arange(n, device=output.device, dtype=output.dtype) for n in output.shape[1:3])
+    y, x = (torch.arange(n, device=output.device) for n in output.shape[1:3])
     cells = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[:, :, None]  # (H, W, 1, 2)
     center = (output[..., :2].sigmoid() + cells) * stride
     return box_convert(torch.cat((center, output[..., 2:4].exp() * priors), -1), "cxcywh", "xyxy")

@@ -123,6 +123,7 @@ SHAPE = r"output must be floating point \(N, H, W, A, 5 \+ K\), got "
 
 BAD = (
     Bad(lambda: yolo_v1_loss(BOXES[0], SCORES, **V1), r"yolo_v1_loss: boxes must have shape \(N, S, S, B, 5\), got \(3, 3, 2, 5\)"),
+    Bad(lambda: yolo_v1_loss(BOXES[..., None], SCORES, **V1), r"yolo_v1_loss: boxes must have shape .*, got \(2, 3, 3, 2, 5, 1\)"),
     Bad(lambda: yolo_v1_loss(BOXES[:, 1:], SCORES, **V1), r"yolo_v1_loss: boxes must have shape .*, got \(2, 2, 3, 2, 5\)"),
     Bad(lambda: yolo_v1_loss(BOXES[..., 1:], SCORES, **V1), r"yolo_v1_loss: boxes must have shape .*, got \(2, 3, 3, 2, 4\)"),
     Bad(lambda: yolo_v1_loss(BOXES, SCORES[:1], **V1), r"yolo_v1_loss: scores must have shape \(2, 3, 3\) and classes, got \(1, 3, 3, 4\)"),
@@ -140,7 +141,7 @@ BAD = (
     Bad(lambda: cluster_priors(OUTPUT[0, 0, 0], 1), r"cluster_priors: expected .*, got \(2, 8\) and 1"),
     Bad(lambda: YOLO(0, [(1, 1)]), r"YOLO: expected a positive number of classes and positive priors, got 0 and \[\(1, 1\)\]"),
     Bad(lambda: YOLO(1, []), r"YOLO: expected .*, got 1 and \[\]"),
-    Bad(lambda: YOLO(1, [(1, 0)]), r"YOLO: expected .*, got 1 and \[\(1, 0\)\]"),
+    Bad(lambda: YOLO(1, [(1, 1), (1, 0)]), r"YOLO: expected .*, got 1 and \[\(1, 1\), \(1, 0\)\]"),
     Bad(
         lambda: YOLO(1, [(1, 1)])(torch.zeros(1, 3, 7, 8)), r"YOLO: input must be .* at least 8, got torch.float32 of shape \(1, 3, 7, 8\)"
     ),

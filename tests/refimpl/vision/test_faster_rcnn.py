@@ -90,6 +90,8 @@ def test_sampling():
         assert labels[chosen].tolist() == [1] * positive + [0] * negative
         assert len(set(chosen.tolist())) == len(chosen)
     assert (labels[sample_labels(2 * labels.clamp(min=0), 20, 0.5)] == 1).sum() == 10
+    first, second = (sample_labels(labels, 20, 0.5, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, second)
     draws = torch.stack([sample_labels(labels, 20, 0.5) for _ in range(300)])
     counts = torch.bincount(draws.flatten(), minlength=150)
     assert counts[130:].sum() == 0

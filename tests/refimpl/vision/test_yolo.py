@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from refimpl.vision.shapes import bars
 from refimpl.vision.yolo import YOLO, cluster_priors, decode, yolo_loss, yolo_v1_loss
 from tests.refimpl.harness.case import rand
 from tests.refimpl.harness.compare import error
+from tests.refimpl.vision.cases_boxes import pair_iou
 from tests.refimpl.vision.cases_yolo import BOXES, CLASSES, KINDS, METHOD, OUTPUT, PIXELS, PRIORS, SCORES, SMALL, TRUTH
 
 MODULE = "refimpl.vision.yolo"
@@ -62,6 +65,9 @@ def test_what_overlaps_an_object_is_not_punished():
     assert overlap == pytest.approx(7 / 17)
     assert gradient(0.5) == [-0.5, 0.5] and gradient(0.4) == [-0.5, 0.0]
     assert gradient(overlap) == [-0.5, 0.5]  # not above
+    wide, real = torch.tensor([[20.0, 8.0]]), [torch.tensor([[-3.0, 0.0, 17.0, 8.0]])]  # an overlap of 15 / 25 with the other
+    found = torch.autograd.grad(yolo_loss(output, wide, 8, real, [torch.tensor([0])]), output)[0]
+    assert found[0, 0, :, 0, 4].tolist() == [-0.5, 0.0]
 
 
 def test_centers_stay_in_their_cells():
@@ -91,10 +97,32 @@ def test_clusters_of_sizes():
     assert error(found, sizes.view(3, 40, 2).mean(1)) < 1e-12
     assert torch.equal(cluster_priors(sizes[:3], 3), sizes[:3][sizes[:3].prod(1).argsort()])
     assert error(cluster_priors(sizes, 1)[0], sizes.mean(0)) < 1e-12
-    start = cluster_priors(sizes, 2, 0, torch.Generator().manual_seed(1))
-    assert all((sizes == row).all(1).any() for row in start)
-    twins = torch.tensor([[2.0, 3.0]] * 3)
-    assert torch.equal(cluster_priors(twins, 2), twins[:2])  # an empty cluster stays where it is
+    start, again = (cluster_priors(sizes, 2, 0, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert all((sizes == row).all(1).any() for row in start) and torch.equal(start, again)
+    twins = torch.tensor([[2.0, 3.0]] * 3, requires_grad=True)
+    found = cluster_priors(twins, 2)
+    assert torch.equal(found, twins[:2])  # an empty cluster stays where it is
+    found.sum().backward()
+    assert twins.grad.isfinite().all()
+    assert inspect.signature(cluster_priors).parameters["steps"].default == 100
+
+
+def test_clusters_step_by_step(record):
+    """From the same start, each size goes to the mean that it overlaps most, and each mean to the middle of its sizes."""
+    found, expected = [], []
+    for seed in range(20):
+        sizes = rand(6, 2, seed=seed, low=0.1)
+        start, end = (cluster_priors(sizes, 3, steps, torch.Generator().manual_seed(seed)) for steps in (0, 100))
+        means = start.tolist()
+        for _ in range(10):
+            groups = [[], [], []]
+            for size in sizes.tolist():
+                groups[max(range(3), key=lambda k: pair_iou((0, 0, *size), (0, 0, *means[k])))].append(size)
+            means = [np.mean(g, 0).tolist() if g else m for g, m in zip(groups, means, strict=True)]
+        found.append(end)
+        expected.append(torch.tensor(sorted(means, key=math.prod), dtype=torch.float64))
+    gap = error(torch.stack(found), torch.stack(expected))
+    record(METHOD, MODULE, "clusters", "step by step in NumPy", error=gap, tolerance=1e-14, dtype=torch.float64, shapes="(6,2)")
 
 
 def test_small_and_large_boxes_cluster_by_shape_not_size():
@@ -130,6 +158,8 @@ def test_detections_follow_scores():
 def test_defaults_and_a_backbone_of_one_s_own():
     model = YOLO(2, [(3.0, 4.0)])
     assert model(torch.zeros(1, 3, 32, 24)).shape == (1, 4, 3, 1, 7) and model.head.in_channels == 32
+    assert [m.out_channels for m in model.backbone if isinstance(m, torch.nn.Conv2d)] == [8, 16, 32, 32]
+    assert YOLO(2, [(3, 4)]).priors.dtype == torch.get_default_dtype()
     own = torch.nn.Conv2d(3, 5, 4, 4)
     assert YOLO(2, [(3.0, 4.0)], own, 5, 4)(torch.zeros(1, 3, 16, 12)).shape == (1, 4, 3, 1, 7)
     loss = yolo_loss(OUTPUT, PRIORS.double(), 8, PIXELS, KINDS)
