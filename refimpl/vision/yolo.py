@@ -74,7 +74,7 @@ def yolo_loss(
     last = cell.new_tensor([output.shape[2] - 1, output.shape[1] - 1])
     cell = cell.clamp(min=0).minimum(last)
     column, row = cell.long().unbind(-1)
-    prior = box_iou(_centered(size), _centered(priors)).argmax(1)  # the one whose shape fits best, (O,)
+    prior = box_iou(_placed(size), _placed(priors)).argmax(1)  # the one whose shape fits best, (O,)
     own = output[image, row, column, prior]  # (O, 5 + K)
     shift = (own[:, :2].sigmoid() - (center / stride - cell)).square().sum()
     shape = (own[:, 2:4] - (size / priors[prior]).log()).square().sum()
@@ -91,7 +91,7 @@ def cluster_priors(sizes: Tensor, count: int, steps: int = 100, generator: torch
         raise ValueError(f"cluster_priors: expected sizes (N, 2) and a count from 1 to N, got {tuple(sizes.shape)} and {count}")
     means = sizes[torch.randperm(len(sizes), generator=generator, device=sizes.device)[:count]]
     for _ in range(steps):
-        nearest = box_iou(_centered(sizes), _centered(means)).argmax(1)
+        nearest = box_iou(_placed(sizes), _placed(means)).argmax(1)
         members = F.one_hot(nearest, count).to(sizes.dtype)  # (N, count)
         held = members.sum(0)[:, None]
         moved = torch.where(held > 0, members.T @ sizes / held.clamp(min=1), means)
@@ -146,8 +146,9 @@ class YOLO(nn.Module):
         return found
 
 
-def _centered(sizes: Tensor) -> Tensor:
-    return torch.cat((-sizes / 2, sizes / 2), -1)
+def _placed(sizes: Tensor) -> Tensor:
+    """Boxes of these sizes with one corner in common; they overlap as they do with one center."""
+    return F.pad(sizes, (2, 0))
 
 
 def _apart(boxes: Tensor, truth: Tensor, ignore: float) -> Tensor:

@@ -153,6 +153,10 @@ def test_detections_follow_scores():
     found = model.detect(images, overlap=0.4)[0]
     own = found[0][found[2] == 0]
     assert (box_iou(own, own).fill_diagonal_(0) <= 0.4).all() and len(own) == 3
+    assert len(model.detect(images, found[1].max().item())[0][0]) == 0
+    model.priors[0] = torch.tensor([24.0, 20.0])  # neighbors to the right overlap by a half
+    boxes, _, kinds = model.detect(images)[0]
+    assert len(boxes[kinds == 0]) == 4
 
 
 def test_defaults_and_a_backbone_of_one_s_own():
