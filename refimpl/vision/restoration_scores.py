@@ -22,7 +22,7 @@ __all__ = ["psnr", "ssim"]
 
 def psnr(input: Tensor, target: Tensor, data_range: float = 1.0) -> Tensor:
     """Peak signal-to-noise ratio in decibels over all pixels; infinite for equal images."""
-    x, y = _check("psnr", input, target, data_range, 0)
+    x, y = _check("psnr", input, target, data_range, 1)
     return (10 * torch.log10(data_range**2 / (x - y).square().mean())).to(input.dtype)
 
 
@@ -55,7 +55,7 @@ def ssim(input: Tensor, target: Tensor, data_range: float = 1.0, window: int = 1
 
 def _check(function: str, input: Tensor, target: Tensor, data_range: float, least: int) -> tuple[Tensor, Tensor]:
     if input.dim() != 4 or not input.is_floating_point() or not input.numel() or min(input.shape[2:]) < least:
-        wanted = f"floating point (N, C, H, W) with H and W of at least {max(1, least)}"
+        wanted = f"floating point (N, C, H, W) with H and W of at least {least}"
         raise ValueError(f"{function}: input must be {wanted}, got {input.dtype} of shape {tuple(input.shape)}")
     if target.shape != input.shape or target.dtype != input.dtype:
         wanted = f"{input.dtype} of shape {tuple(input.shape)}"

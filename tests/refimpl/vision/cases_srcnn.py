@@ -95,7 +95,9 @@ BAD = (
         "SRCNN: input must be .*" + r"\(N, 2, H, W\) .* at least 1, got torch.float32 of shape \(2, 1, 6, 5\)",
     ),
     Bad(lambda: SRCNN(2)(X[0].float()), r"SRCNN: input must be .*, got torch.float32 of shape \(2, 6, 5\)"),
+    Bad(lambda: SRCNN(2)(X[0].movedim(0, 1).float()), r"SRCNN: input must be .*, got torch.float32 of shape \(6, 2, 5\)"),
     Bad(lambda: SRCNN(2)(X.long()), r"SRCNN: input must be .*, got torch.int64"),
+    Bad(lambda: SRCNN(2, padding=False)(torch.zeros(1, 2, 12, 13)), r"SRCNN: input .*, got torch.float32 of shape \(1, 2, 12, 13\)"),
     Bad(
         lambda: SRCNN(2, padding=False)(torch.zeros(1, 2, 13, 12)),
         r"SRCNN: input .* of at least 13, got torch.float32 of shape \(1, 2, 13, 12\)",
