@@ -116,6 +116,7 @@ BAD = (
     Bad(lambda: psnr(X[:0], X[:0]), "psnr: input " + PIXELS.format(1, "float64", r"\(0, 2, 6, 5\)")),
     Bad(lambda: psnr(X.long(), X), "psnr: input " + PIXELS.format(1, "int64", r"\(2, 2, 6, 5\)")),
     Bad(lambda: ssim(X, Y, window=6), "ssim: input " + PIXELS.format(6, "float64", r"\(2, 2, 6, 5\)")),
+    Bad(lambda: ssim(X.mT, Y.mT, window=6), "ssim: input " + PIXELS.format(6, "float64", r"\(2, 2, 5, 6\)")),
     Bad(lambda: psnr(X, Y[:1]), r"psnr: target must be torch.float64 of shape \(2, 2, 6, 5\), got torch.float64 of shape \(1, 2, 6, 5\)"),
     Bad(lambda: psnr(X, Y.float()), r"psnr: target must be torch.float64 .*, got torch.float32"),
     Bad(lambda: ssim(*LARGE, 0.0), r"ssim: data_range must be positive, got 0.0"),

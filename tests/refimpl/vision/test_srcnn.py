@@ -86,6 +86,15 @@ def test_scores_by_skimage(record):
     record(METHOD, MODULE, "SSIM", oracle, error=gap, tolerance=1e-12, dtype=torch.float64)
 
 
+def test_tensors_are_made_where_the_inputs_are():
+    """With another device as PyTorch's default the answers are the same."""
+    x, y = rand(1, 2, 12, 13, seed=6, low=0.0), rand(1, 2, 12, 13, seed=8, low=0.0)
+    expected = ssim(x, y), bicubic(x, (5, 20)), bicubic(x, (5, 20), antialias=True)
+    with torch.device("meta"):
+        found = ssim(x, y), bicubic(x, (5, 20)), bicubic(x, (5, 20), antialias=True)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
 def test_scores_at_their_limits():
     x = rand(1, 2, 12, 13, seed=6, low=0.0)
     assert psnr(x, x).item() == float("inf") and ssim(x, x).item() == pytest.approx(1, abs=1e-12)
