@@ -122,7 +122,8 @@ def test_strokes_and_noise():
     assert ((rows.diff().sign().amin(1) >= 0) | (rows.diff().sign().amax(1) <= 0)).all()
     assert 200 < (rows[:, 0] != rows[:, -1]).sum() < 300 and (rows[:, 10] - (rows[:, 0] + rows[:, -1]) / 2).abs().max() <= 1.5
     none, _, _ = draw(blank, classes, 300, 2, noise=0.2, strokes=0)
-    assert none.min() == 0 < none.max() < 1.2
+    assert none.min() == 0 < none.max() < 1.2 and (none != none.float().double()).any()
+    assert draw(blank.half(), classes, 1, 1)[0].dtype == torch.float16
     assert (none > 0).float().mean().item() == pytest.approx(0.5, abs=4 * 0.5 / 72_000**0.5)
     assert none.square().mean().item() == pytest.approx(0.02, abs=4 * 0.0005)
 
