@@ -25,8 +25,8 @@ test-all: $(VENV)/.dev ## run the tests, the slow ones too
 evidence: $(VENV)/.dev ## run the reference tests and store what they measured
 	$(BIN)/python -m pytest -n 2 tests/refimpl --evidence --deselect tests/refimpl/test_evidence.py
 
-mutants: $(VENV)/.dev ## plant faults in the reference implementations and report those that no test sees
-	$(BIN)/python -m dlatlas.evidence.mutants
+mutants: $(VENV)/.dev ## plant faults in the reference implementations, report those that no test sees, store the counts (hours; goes on where it stopped)
+	$(BIN)/python -m dlatlas.evidence.mutants --evidence
 
 bench: $(VENV)/.dev ## time the reference implementations against the built-ins
 	$(BIN)/dlatlas bench
