@@ -52,7 +52,7 @@ def mu_law_decode(codes: Tensor, levels: int = 256) -> Tensor:
     """
     _check_levels("mu_law_decode", levels)
     mu = levels - 1
-    companded = codes.to(torch.get_default_dtype()) / mu * 2 - 1
+    companded = codes / mu * 2 - 1
     return companded.sign() * torch.expm1(companded.abs() * math.log1p(mu)) / mu
 
 

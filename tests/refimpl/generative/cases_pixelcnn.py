@@ -119,6 +119,7 @@ BAD = (
     Bad(lambda: PixelCNN(2, 1, 0), r"^PixelCNN: layers must be at least 1, got 0$"),
     Bad(lambda: PixelCNN(2, 1, 1, condition=-1), r"^PixelCNN: condition must be at least 0, got -1$"),
     Bad(lambda: OFF(X[0]), r"^PixelCNN: x must be floating point \(N, 1, H, W\), got torch.float64 of shape \(1, 4, 5\)$"),
+    Bad(lambda: OFF(X[:, :, 0]), r"^PixelCNN: x must be floating point \(N, 1, H, W\), got torch.float64 of shape \(2, 1, 5\)$"),
     Bad(lambda: OFF(V), r"^PixelCNN: x must be floating point \(N, 1, H, W\), got torch.float64 of shape \(2, 2, 4, 3\)$"),
     Bad(lambda: OFF(X.long()), r"^PixelCNN: x must be floating point \(N, 1, H, W\), got torch.int64"),
     Bad(lambda: OFF(X, C), r"^PixelCNN: c must be None, got \(2, 3\)$"),

@@ -105,6 +105,7 @@ BAD = (
     Bad(lambda: WaveNet(kernel_size=1), r"^WaveNet: kernel_size must be at least 2, got 1$"),
     Bad(lambda: WaveNet(condition=-1), r"^WaveNet: condition must be at least 0, got -1$"),
     Bad(lambda: PLAIN(X[0]), r"^WaveNet: x must be \(N, 4, T\), got \(4, 9\)$"),
+    Bad(lambda: PLAIN(X[:, :, 0]), r"^WaveNet: x must be \(N, 4, T\), got \(2, 4\)$"),
     Bad(lambda: PLAIN(X[:, :3]), r"^WaveNet: x must be \(N, 4, T\), got \(2, 3, 9\)$"),
     Bad(lambda: PLAIN(X, C), r"^WaveNet: c must be None, got \(2, 3\)$"),
     Bad(lambda: CONDITIONED(X), r"^WaveNet: c must be \(2, 3\), got None$"),

@@ -109,6 +109,9 @@ def test_one_backward_pass_serves_the_batch():
     alone = torch.cat([pgd(model, X[i : i + 1], LABELS[i : i + 1], 0.25, 0.0625, 3, random_start=False) for i in range(3)])
     each = pgd(model, X, LABELS, 0.25, 0.0625, 3, random_start=False, loss=lambda z, y: F.cross_entropy(z, y, reduction="none"))
     assert torch.equal(whole, alone) and torch.equal(whole, each)
+    zeros = torch.zeros(4, 1, dtype=torch.float16)
+    moved = fgsm(lambda x: x, zeros, LABELS, 0.5, loss=lambda z, y: z[:, 0] * 2**-24)
+    assert torch.equal(moved, zeros + 0.5), "the smallest slope that float16 has, beside other examples too"
 
 
 def test_parameters_get_no_gradient_and_no_grad_is_no_obstacle():

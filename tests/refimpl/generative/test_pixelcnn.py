@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from refimpl.data import digits_split
 from refimpl.generative.pixelcnn import GatedLayer, PixelCNN
-from tests.refimpl.generative.cases_pixelcnn import METHOD, C, X
+from tests.refimpl.generative.cases_pixelcnn import METHOD, C, H, V, X, torch_layer
 from tests.refimpl.harness.case import rand, randomize
 from tests.refimpl.harness.compare import error
 
@@ -100,6 +100,12 @@ def test_drawing_follows_the_generator_and_the_condition():
     with torch.device("meta"):
         assert net.sample(2, 1, 2, c, torch.Generator("cpu")).device.type == "cpu"
     assert not torch.equal(net(X, C), net(X, -C))
+    thirds = network(levels=4).sample(2, 3, 4, generator=torch.Generator().manual_seed(2))
+    assert set(thirds.flatten().tolist()) <= {0.0, 1 / 3, 2 / 3, 1.0}
+    low = network(levels=3).bfloat16()
+    drawn = low.sample(2000, 1, 1, generator=torch.Generator().manual_seed(3)).flatten()
+    p = low(torch.zeros(2000, 1, 1, 1).bfloat16())[:, :, 0, 0].float().softmax(1)
+    assert torch.equal(drawn * 2, torch.multinomial(p, 1, generator=torch.Generator().manual_seed(3))[:, 0]), "float32 probabilities"
 
 
 def test_defaults_and_factory_arguments():
@@ -109,6 +115,9 @@ def test_defaults_and_factory_arguments():
     assert net.layers[1].vertical.weight.shape == (128, 64, 2, 3) and net.layers[1].horizontal.weight.shape == (128, 64, 1, 2)
     assert net.layers[0].horizontal.weight.shape == (128, 1, 1, 3) and net.layers[0].condition is None and net.layers[0].link.bias is None
     assert inspect.signature(GatedLayer).parameters["first"].default is False
+    plain = randomize(GatedLayer(2, 2, 3))
+    ours, expected = plain(V, H), torch_layer(dict(plain.named_parameters()), "", V, H, None, False)
+    assert max(map(error, ours, expected)) < 1e-14, "without a condition"
     conditional = PixelCNN(2, 4, 2, condition=5, device="meta", dtype=torch.float16)
     assert {(p.device.type, p.dtype) for p in conditional.parameters()} == {("meta", torch.float16)}
     assert conditional.layers[1].condition.weight.shape == (16, 5) and conditional.layers[1].condition.bias is None

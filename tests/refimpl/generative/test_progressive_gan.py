@@ -76,6 +76,8 @@ def test_deviation_is_zero_for_equal_examples_and_one_number():
     assert torch.equal(out[:, :2], FEATURES) and out.shape == (3, 3, 3, 4) and out[:, 2].unique().numel() == 1
     assert error(minibatch_deviation(10 * FEATURES)[0, 2, 0, 0], 10 * out[0, 2, 0, 0]) < 1e-6
     assert error(minibatch_deviation(FEATURES + 5)[:, 2], out[:, 2]) < 1e-12
+    apart = torch.tensor([300.0, -300.0], dtype=torch.float16).view(2, 1, 1, 1)  # whose variance, 90,000, is beyond float16
+    assert minibatch_deviation(apart)[:, 1].flatten().tolist() == [300, 300]
 
 
 def test_layers_keep_the_variance(record):

@@ -180,6 +180,9 @@ def test_half_precision_iterates_in_float32():
         assert abs(torch.linalg.svdvals(layer.weight.float())[0].item() - 1) < allowed
     large = torch.full((4, 400), 3000.0, dtype=torch.float16)  # its sigma, 120,000, is beyond float16
     assert error(SpectralNorm(large)(large), torch.full((4, 400), 0.025)) < 2e-3
+    small = torch.full((100, 400), 1e-3, dtype=torch.float16, requires_grad=True)  # of rank 1: to make it larger changes nothing
+    (slope,) = torch.autograd.grad(SpectralNorm(small.detach())(small), small, torch.full_like(small, 1000.0))
+    assert slope.abs().max() < 0.01 * 1000 / 0.2, "two parts of 5,000 each, whose factor of 1e6 is beyond float16"
 
 
 def test_defaults_and_repr():

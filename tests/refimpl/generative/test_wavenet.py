@@ -135,6 +135,10 @@ def test_two_byte_types():
     expected = net(X, C)
     low = net.bfloat16()(X.bfloat16(), C.bfloat16())
     assert low.dtype == torch.bfloat16 and error(low, expected) < 0.1
+    heard = torch.tensor([[1, 3]]).expand(3000, -1)
+    codes, logits = net.generate(heard, 1, C[:1].expand(3000, -1).bfloat16(), generator=torch.Generator().manual_seed(3))
+    p = logits[:, :, 0].float().softmax(1)
+    assert torch.equal(codes[:, 2:], torch.multinomial(p, 1, generator=torch.Generator().manual_seed(3))), "float32 probabilities"
 
 
 def test_defaults_and_factory_arguments():
