@@ -80,12 +80,11 @@ def deform_conv2d(
     places = _places(shift, sets, kernel, stride, padding, dilation)  # (N D, taps, Ho Wo, 2): column and row
     seen = _sample(x, places, sets)  # (N, C, taps, Ho Wo)
     if mask is not None:
-        factors = mask.to(x.dtype).view(len(x), sets, 1, taps, -1)
-        seen = (seen.unflatten(1, (sets, -1)) * factors).flatten(1, 2)
+        seen = seen.unflatten(1, (sets, -1)) * mask.to(x.dtype).unflatten(1, (sets, 1, taps)).flatten(4)
     groups = input.shape[1] // weight.shape[1]
     columns = seen.reshape(len(x), groups, weight.shape[1] * taps, size[0] * size[1])
     y = (matrices(weight.to(x.dtype), groups) @ columns).reshape(len(x), len(weight), *size)
-    y = y if bias is None else y + bias.to(y.dtype)[:, None, None]
+    y = y if bias is None else y + bias[:, None, None]
     return y.to(input.dtype)
 
 

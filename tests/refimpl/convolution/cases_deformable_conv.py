@@ -92,6 +92,7 @@ BAD = (
     Bad(lambda: deform_conv2d(X, OFFSET[:, :11], W, **EVERY), OURS + r"offset must have shape .*, got \(2, 11, 5, 3\)"),
     Bad(lambda: deform_conv2d(X, offsets(3, 5, 3), W, **EVERY), OURS + r"offset must have shape .*, got \(2, 36, 5, 3\)"),
     Bad(lambda: deform_conv2d(X, OFFSET[:1], W, **EVERY), OURS + r"offset must have shape .*, got \(1, 24, 5, 3\)"),
+    Bad(lambda: deform_conv2d(X, OFFSET[0, 0, 0], W, **EVERY), OURS + r"offset must have shape .*, got \(3,\)"),
     Bad(lambda: deform_conv2d(X, OFFSET[0], W, **EVERY), OURS + r"offset must have shape .*, got \(24, 5, 3\)"),
     Bad(lambda: deform_conv2d(X, OFFSET, W, mask=MASK[:, :6], **EVERY), OURS + r"mask must have shape \(2, 12, 5, 3\), got \(2, 6, 5, 3\)"),
     Bad(lambda: DeformConv2d(0, 2, 3), r"DeformConv2d: in_channels must be a positive multiple of groups, got 0 with 1 group\(s\)"),
@@ -134,6 +135,7 @@ CASES = [
         hard_tolerance=1e-3,  # float32 holds a position to 1e-7 of the image's size, and a slope of 1e4 at the edges multiplies it
         degenerate=lambda: [
             Sample((X[:0], OFFSET[:0], W, B), EVERY, "empty batch"),
+            Sample((X[:0], OFFSET[:0], W, B, *EVERY.values(), MASK[:0]), name="empty batch with a mask"),
             Sample((X[:, :, :1, :1], offsets(2, 1, 1, taps=1), W[..., :1, :1], B), {}, "one pixel"),
         ],
         bad=BAD,

@@ -51,6 +51,9 @@ def test_a_mask_of_ones_changes_nothing():
     plain = deform_conv2d(X, OFFSET, W, B, **EVERY)
     assert error(deform_conv2d(X, OFFSET, W, B, **EVERY, mask=MASK * 0 + 1), plain) < 1e-14
     assert error(deform_conv2d(X, OFFSET, W, B, **EVERY, mask=MASK * 0), B[:, None, None].expand_as(plain)) == 0
+    single = [v.float() for v in (X, OFFSET, W)]
+    mixed = deform_conv2d(*single, **EVERY, mask=MASK)
+    assert torch.equal(mixed, deform_conv2d(*single, **EVERY, mask=MASK.float())), "taken in the type of the input"
 
 
 def test_other_packages(record):

@@ -71,7 +71,7 @@ def test_reach(kernel, layers, blocks, field):
     assert seen.tolist() == [10 - field < t <= 10 for t in range(13)]
 
 
-@pytest.mark.parametrize("more", [{}, {"kernel_size": 3, "layers": 3}, {"condition": 3}])
+@pytest.mark.parametrize("more", [{}, {"kernel_size": 4, "layers": 3}, {"condition": 3}])
 def test_caches_give_the_same_logits(more, record):
     """The logits of 12 drawn samples, after hearing 3, are those of the whole network on all of them."""
     net, c = network(**more), C if "condition" in more else None
