@@ -44,6 +44,10 @@ BAD = (
         bad(2, 3, 4, 3),
         r"VGG: input must be floating point \(N, 3, H, W\) with H and W of at least 4, got torch.float32 of shape \(2, 3, 4, 3\)",
     ),
+    Bad(
+        lambda: VGG((1, 1, 1), 2, channels=(1, 1, 1), hidden=1)(torch.zeros(1, 3, 7, 8)),
+        r"VGG: input must be .* at least 8, got torch.float32 of shape \(1, 3, 7, 8\)",
+    ),
     Bad(bad(2, 3, 4, 4, dtype=torch.int64), r"VGG: input must be .*, got torch.int64"),
     Bad(lambda: VGG((1, 2)), WRONG + r"\(1, 2\), \(64, 128, 256, 512, 512\), 4096 and 1000"),
     Bad(lambda: VGG((0,), channels=(2,)), WRONG + r"\(0,\), \(2,\), 4096 and 1000"),

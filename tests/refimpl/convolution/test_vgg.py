@@ -19,7 +19,7 @@ NAMES = ("vgg11", "vgg13", "vgg16", "vgg19")
 @pytest.mark.parametrize("normal", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_layout_is_that_of_torchvision(name, normal):
-    model = getattr(vgg, name)(batch_norm=normal, device="meta")
+    model = getattr(vgg, name)(device="meta", **({"batch_norm": True} if normal else {}))
     networks.check_layout(f"{name}_bn" if normal else name, model)
     assert f"vgg{sum(v.dim() > 1 for v in model.state_dict().values())}" == name  # layers with weights
 
