@@ -126,7 +126,7 @@ def write(model: CharRNN, prefix: Tensor, count: int, temperature: float = 1.0, 
     for _ in range(count):
         character = sample(scores[-1], temperature, generator=generator)  # (1,)
         written.append(int(character))
-        scores, state = model(character.unsqueeze(0), state)
+        scores, state = model(character[None], state)
     return written
 
 
