@@ -123,7 +123,8 @@ def test_refining_pairs_the_words_that_choose_each_other(record):
         found, expected = refine(x, y, start, **options), numpy_refine(x, y, start, **{"k": 10, "rounds": 5} | options)
         record(METHOD, ALIGNMENT, f"refined with {options}", "NumPy", error=error(found, expected), tolerance=1e-12, dtype=torch.float64)
     with torch.device("meta"):
-        assert torch.equal(refine(x, y, start), found)
+        again = refine(x, y, start)
+    assert error(again, found) < 1e-12
 
 
 def test_a_hub_is_nobodys_translation():
