@@ -74,7 +74,8 @@ def test_alias_table_is_exact(seed, record):
 
 
 def test_tables_are_as_exact_for_weights_of_every_dtype():
-    for weights in (COUNTS, COUNTS.float(), torch.tensor([5e-324, 0.0], dtype=torch.float64)):
+    """Also for a weight that is the mean, and for the smallest that there is."""
+    for weights in (COUNTS, COUNTS.float(), torch.tensor([2, 2, 1, 0, 0]), torch.tensor([5e-324, 0.0], dtype=torch.float64)):
         assert error(probabilities(alias_table(weights)), weights.double() / weights.double().sum()) < 1e-15
     expected = COUNTS.double() ** 0.75 / (COUNTS.double() ** 0.75).sum()
     assert error(probabilities(noise_table(COUNTS)), expected) < 1e-15
