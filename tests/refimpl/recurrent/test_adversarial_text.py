@@ -106,7 +106,7 @@ def test_no_gradient_is_left_behind_and_none_is_needed():
     with torch.no_grad():
         r = adversarial_perturbation(model.classify, S, LABELS, 1.0)
         v = virtual_adversarial_perturbation(model.classify, S, 1.0)
-    assert r.any() and v.any() and all(p.grad is None for p in model.parameters())
+    assert r.any() and v.any() and all(p.grad is None for p in model.parameters()) and not S.requires_grad
     assert torch.equal(r, adversarial_perturbation(model.classify, S.requires_grad_(), LABELS, 1.0))
     S.requires_grad_(False)
 

@@ -107,6 +107,7 @@ def test_tying_sizes_and_initialization():
     assert [(r.input_size, r.hidden_size) for r in tied.rnns] == [(20, 30), (30, 30), (30, 20)]
     assert [(r.input_size, r.hidden_size) for r in apart.rnns] == [(20, 30), (30, 30), (30, 30)]
     assert [(r.input_size, r.hidden_size) for r in AWDLSTM(5, 3, 4, 1).rnns] == [(3, 3)]
+    assert AWDLSTM(5, 3, 4, 1, tie_weights=False)(WORDS)[0].shape == (4, 2, 5)
     for weight in (tied.encoder.weight, apart.encoder.weight, apart.decoder.weight):
         assert 0.095 < weight.max() <= 0.1 and -0.1 <= weight.min() < -0.095
     assert not apart.decoder.bias.any()
