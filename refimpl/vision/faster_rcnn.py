@@ -66,7 +66,7 @@ def detection_loss(scores: Tensor, offsets: Tensor, classes: Tensor, targets: Te
         classes: true class u of each region, 0 for background, ``(R,)``.
         targets: true offsets v, ``(R, 4)``.
     """
-    objects = (classes >= 1).nonzero().squeeze(1)
+    objects = classes >= 1
     chosen = offsets[objects, classes[objects]]  # (objects, 4)
     return F.cross_entropy(scores, classes) + F.smooth_l1_loss(chosen, targets[objects], reduction="sum") / len(classes)
 

@@ -128,7 +128,7 @@ class CaptionDecoder(nn.Module):
             wanted = f"{tuple(tokens.shape)}, for hard attention" if self.hard else "None for soft attention"
             raise ValueError(f"CaptionDecoder: uniform must be {wanted}, got shape {tuple(uniform.shape)}")
         if self.hard and uniform is None:
-            uniform = torch.rand(tokens.shape, device=features.device, dtype=features.dtype)
+            uniform = torch.rand(tokens.shape, device=features.device)
         embedded = self.embedding(tokens)  # (B, T, m)
         from_words, from_context = self.lstm.weight_ih.split((embedded.shape[2], features.shape[2]), 1)
         words = F.linear(embedded, from_words, self.lstm.bias_ih + self.lstm.bias_hh)  # (B, T, 4 H)

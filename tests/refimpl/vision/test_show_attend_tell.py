@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from refimpl.vision.show_attend_tell import CaptionDecoder, doubly_stochastic, hard_attention_loss, soft_attention_loss
 from tests.refimpl.harness.case import rand, randn, randomize
 from tests.refimpl.harness.compare import error
-from tests.refimpl.vision.cases_show_attend_tell import FEATURES, METHOD, TOKENS, WEIGHTS, small
+from tests.refimpl.vision.cases_show_attend_tell import FEATURES, METHOD, TOKENS, UNIFORM, WEIGHTS, small
 
 MODULE = "refimpl.vision.show_attend_tell"
 
@@ -60,7 +60,7 @@ def test_a_place_without_weight_is_never_drawn():
     with torch.no_grad():
         model.attention.v.mul_(1e5)
     _, weights, drawn = model(FEATURES, TOKENS, torch.zeros(3, 3, dtype=torch.float64))
-    assert (weights[:, :, 0] == 0).any() and drawn.isfinite().all()
+    assert (weights[:, :, 0] == 0).any() and (drawn.exp() > 0).all()
 
 
 def test_draws_follow_the_weights():
@@ -124,18 +124,21 @@ def test_tensors_are_made_where_the_inputs_are():
     calls = [
         lambda: soft.caption(FEATURES, 5, 1, 4),
         lambda: soft_attention_loss(*soft(FEATURES, TOKENS)[:1], TOKENS, WEIGHTS, 1.0, lengths),
-        lambda: hard(FEATURES, TOKENS)[1],
+        lambda: torch.cat(hard(FEATURES, TOKENS, UNIFORM)[:2], 2),
+        lambda: hard(FEATURES[:, :1], TOKENS)[0],  # one place to draw
     ]
     expected = [call() for call in calls]
     with torch.device("meta"):
         found = [call() for call in calls]
-    assert all(a.device == e.device and a.shape == e.shape for a, e in zip(found, expected, strict=True))
+    assert all(torch.equal(a, e) for a, e in zip(found, expected, strict=True))
 
 
 def test_factory_arguments():
-    made = small(device="meta", dtype=torch.float16)
+    made = CaptionDecoder(3, 6, 4, 5, device="meta", dtype=torch.float16)
     assert {(p.device.type, p.dtype) for p in made.parameters()} == {("meta", torch.float16)}
-    assert small().hard is False
+    before = torch.get_rng_state()
+    assert len(made.to_empty(device="cpu")(FEATURES.half(), TOKENS)) == 2  # soft attention by default, which draws nothing
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def task(count):
