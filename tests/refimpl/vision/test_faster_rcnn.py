@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -169,6 +170,37 @@ def test_head_is_that_of_torchvision():
         assert abs(layer.weight.std().item() / 0.01 - 1) < 5 / (2 * n) ** 0.5 and not layer.bias.any()
     made = RPNHead(4, 3, device="meta", dtype=torch.float16)
     assert {(p.device.type, p.dtype) for p in made.parameters()} == {("meta", torch.float16)}
+
+
+def test_defaults():
+    defaults = {k: p.default for k, p in inspect.signature(FasterRCNN).parameters.items() if k != "num_classes"}
+    paper = {"scales": (128, 256, 512), "ratios": (0.5, 1.0, 2.0)}
+    small = {"backbone": None, "channels": 32, "stride": 4, "hidden": 64, "pool": 5, "align": True, "proposals": 50}
+    assert defaults == paper | small
+    assert [m.out_channels for m in FasterRCNN(2).backbone if isinstance(m, torch.nn.Conv2d)] == [16, 32, 32]
+
+
+def test_smallest_with_a_backbone_of_one_s_own():
+    model = FasterRCNN(1, (4,), (1.0,), torch.nn.Conv2d(3, 1, 1), 1, 1, 1, 1, proposals=1).eval()
+    with torch.no_grad():
+        model.cls_score.bias.copy_(torch.tensor([0.0, 4.0]))
+        ((found, scores, kinds),) = model(rand(1, 3, 6, 5, seed=1).float())
+    assert found.shape == (1, 4) and len(scores) == 1 and kinds.tolist() == [1]
+    several = FasterRCNN(2, (8, 12), (0.5, 1.0, 2.0))
+    assert several.rpn(several.backbone(bars(1)[0]))[1].shape == (1, 8 * 8 * 6, 4)
+
+
+@pytest.mark.parametrize(("align", "features"), [(True, roi_align), (False, roi_pool)])
+def test_second_stage_part_by_part(align, features):
+    model = FasterRCNN(2, channels=3, stride=2, hidden=4, pool=3, align=align, backbone=torch.nn.Identity())
+    regions = torch.tensor([[1.0, 2, 11, 9], [0, 0, 6, 6]]), torch.tensor([[3.0, 1, 14, 12]])
+    placed = torch.tensor([[0.0, 1, 2, 11, 9], [0, 0, 0, 6, 6], [1, 3, 1, 14, 12]])
+    scores, offsets = model.second_stage(MAP.float(), regions)
+    hidden = features(MAP.float(), placed, 3, 0.5).flatten(1)
+    for layer in (model.head[1], model.head[3]):
+        hidden = (hidden @ layer.weight.T + layer.bias).clamp(min=0)
+    assert error(scores, hidden @ model.cls_score.weight.T + model.cls_score.bias) < 1e-6
+    assert error(offsets, (hidden @ model.bbox_pred.weight.T + model.bbox_pred.bias).view(3, 3, 4)) < 1e-6
 
 
 def test_balance_of_the_paper():
