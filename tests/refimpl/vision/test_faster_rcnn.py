@@ -18,8 +18,8 @@ from refimpl.vision.shapes import bars
 from tests.refimpl.convolution.torchvision_models import torchvision_models
 from tests.refimpl.harness.case import rand, randn
 from tests.refimpl.harness.compare import error
-from tests.refimpl.vision.cases_boxes import boxes
-from tests.refimpl.vision.cases_faster_rcnn import MAP, METHOD, ROIS
+from tests.refimpl.vision.cases_boxes import boxes, pair_iou
+from tests.refimpl.vision.cases_faster_rcnn import MAP, METHOD, ROIS, numpy_detection, numpy_encode, numpy_rpn
 
 MODULE = "refimpl.vision.faster_rcnn"
 
@@ -177,6 +177,8 @@ def test_defaults():
     paper = {"scales": (128, 256, 512), "ratios": (0.5, 1.0, 2.0)}
     small = {"backbone": None, "channels": 32, "stride": 4, "hidden": 64, "pool": 5, "align": True, "proposals": 50}
     assert defaults == paper | small
+    detect = inspect.signature(FasterRCNN.detect).parameters
+    assert (detect["least"].default, detect["overlap"].default) == (0.05, 0.3)
     assert [m.out_channels for m in FasterRCNN(2).backbone if isinstance(m, torch.nn.Conv2d)] == [16, 32, 32]
 
 
@@ -203,6 +205,32 @@ def test_second_stage_part_by_part(align, features):
     assert error(offsets, (hidden @ model.bbox_pred.weight.T + model.bbox_pred.bias).view(3, 3, 4)) < 1e-6
 
 
+def test_losses_part_by_part(record):
+    """So few anchors and regions that all are drawn: both losses from their targets, written out."""
+    torch.manual_seed(1)
+    model = FasterRCNN(2, scales=(8,))
+    images, truth, kind = rand(1, 3, 16, 24, seed=1).float(), torch.tensor([[2.0, 3, 11, 10], [9, 1, 23, 12]]), torch.tensor([2, 1])
+    maps = model.backbone(images)
+    logits, offsets = model.rpn(maps)
+    anchors = anchor_grid((4, 6), 4, (8,))
+    overlap = np.array([[pair_iou(a, b) for b in truth.tolist()] for a in anchors.tolist()])
+    labels = np.where((overlap.max(1) >= 0.7) | (overlap == overlap.max(0)).any(1), 1, np.where(overlap.max(1) < 0.3, 0, -1))
+    targets = numpy_encode(None, truth[overlap.argmax(1)].double().numpy(), anchors.double().numpy())
+    arrays = logits[0].detach().double().numpy(), offsets[0].detach().double().numpy()
+    first = torch.tensor(numpy_rpn(None, *arrays, labels, targets, 24))
+    gap = error(model(images, [truth], [kind])[0], first)
+    record(METHOD, MODULE, "loss of the first stage", "the equations in NumPy", error=gap, tolerance=1e-5, dtype=torch.float32)
+    regions = [torch.tensor([[3.0, 3, 12, 10], [0, 0, 6, 6]]), torch.tensor([[3.0, 1, 14, 12]])]
+    boxes = torch.cat((regions[0], truth, regions[1]))
+    maps = maps.expand(2, -1, -1, -1)
+    scores, shifts = model.second_stage(maps, (boxes[:4], boxes[4:]))
+    aims = numpy_encode(None, boxes[[2, 2, 2, 3, 4]].double().numpy(), boxes.double().numpy())
+    arrays = scores.detach().double().numpy(), shifts.detach().double().numpy()
+    second = torch.tensor(numpy_detection(None, *arrays, np.array([2, 0, 2, 1, 0]), aims))
+    gap = error(model.second_loss(maps, regions, [truth, truth[:0]], [kind, kind[:0]]), second)
+    record(METHOD, MODULE, "loss of the second stage", "the equations in NumPy", error=gap, tolerance=1e-5, dtype=torch.float32)
+
+
 def test_balance_of_the_paper():
     """With 256 anchors, 2,400 positions and lambda = 10 both terms weigh about the same."""
     labels, zero = torch.ones(256, dtype=torch.int64), torch.zeros(256, 4)
@@ -224,6 +252,12 @@ def test_proposals():
     apart = torch.tensor([[float(3 * i), 0, 3 * i + 2, 9] for i in range(6)])
     crowd = torch.cat((torch.tensor([[0.0, 12, 20, 24]]).repeat(7, 1), apart))  # seven copies of the best box, six others
     assert len(model.propose(torch.arange(13.0, 0, -1), crowd, (24, 20))) == 7
+    narrow = torch.tensor([[0.0, 0, 1.2, 9], [10, 10, 10.9, 19]])
+    assert torch.equal(model.propose(torch.tensor([1.0, 2.0]), narrow, (24, 20)), narrow[:1])
+    one = FasterRCNN(2, scales=(12,), proposals=1)  # six anchors are looked at for each proposal wanted
+    for empty, count in ((5, 1), (6, 0)):
+        ranked = torch.tensor([[5.0, 5, 5, 5]] * empty + [[0.0, 0, 9, 9]])
+        assert len(one.propose(torch.arange(empty + 1.0, 0, -1), ranked, (24, 20))) == count
     nested = torch.tensor([[0.0, 0, 20, 20], [0, 0, 20, 13], [0, 0, 20, 15]])  # overlaps 0.65, 0.75
     assert len(model.propose(torch.tensor([3.0, 2.0, 1.0]), nested, (24, 20))) == 2
 
@@ -265,7 +299,10 @@ def test_detections():
         model.cls_score.weight.zero_()
         model.bbox_pred.weight.zero_()
         model.bbox_pred.bias.zero_()
-        found = model(bars(3)[0])
+        images = bars(3)[0]
+        found = model(images)
+        again = [kept for kept, _, _ in found], (32, 32), found[0][1].max().item()
+        assert [len(kept) for kept, _, _ in model.detect(model.backbone(images), *again)] == [0, 0, 0]  # none is above the best
     p = torch.tensor([1.0, -4.0, 2.0, 0.0]).softmax(0)
     for kept, scores, kinds in found:
         assert set(kinds.tolist()) == {2, 3}  # 1 has a probability of less than 0.05
