@@ -19,7 +19,8 @@ from tests.refimpl.convolution.torchvision_models import torchvision_models
 from tests.refimpl.harness.case import rand, randn
 from tests.refimpl.harness.compare import error
 from tests.refimpl.vision.cases_boxes import boxes, pair_iou
-from tests.refimpl.vision.cases_faster_rcnn import MAP, METHOD, ROIS, numpy_detection, numpy_encode, numpy_rpn
+from tests.refimpl.vision.cases_faster_rcnn import MAP, METHOD, ROIS, numpy_decode, numpy_detection, numpy_encode, numpy_rpn
+from tests.refimpl.vision.test_boxes import greedy
 
 MODULE = "refimpl.vision.faster_rcnn"
 
@@ -311,6 +312,25 @@ def test_detections():
             own = kept[kinds == kind]
             assert (box_iou(own, own).fill_diagonal_(0) <= 0.3).all()
             assert own.min() >= 0 and own.max() <= 32
+
+
+def test_each_class_has_its_own_scores_and_offsets(monkeypatch):
+    model, regions = FasterRCNN(2), boxes(12, 5).float()
+    scores, offsets = 3 * randn(12, 3, seed=1).float(), 0.3 * randn(12, 3, 4, seed=2).float()
+    monkeypatch.setattr(FasterRCNN, "second_stage", lambda *_: (scores, offsets))
+    ((found, kept_scores, kinds),) = model.detect(MAP.float(), [regions], (30, 28))
+    p, expected = scores.softmax(1), []
+    for kind in (1, 2):
+        rows = (p[:, kind] > 0.05).nonzero()[:, 0]
+        placed = torch.from_numpy(numpy_decode(None, offsets[rows, kind].double().numpy(), regions[rows].double().numpy()))
+        placed = placed.clamp(min=0).minimum(torch.tensor([28.0, 30, 28, 30]))
+        kept = greedy(placed.tolist(), p[rows, kind].tolist(), 0.3)
+        assert 1 < len(kept) < len(rows)
+        expected += [(p[rows[i], kind].item(), kind, placed[i]) for i in kept]
+    expected.sort(key=lambda row: -row[0])
+    assert kinds.tolist() == [kind for _, kind, _ in expected]
+    assert error(kept_scores, torch.tensor([score for score, _, _ in expected])) < 1e-6
+    assert error(found, torch.stack([box for _, _, box in expected])) < 1e-6
 
 
 def test_drawn_images():
