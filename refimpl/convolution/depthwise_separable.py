@@ -152,7 +152,7 @@ class DepthwiseSeparableConv2d(nn.Module):
 def _check(name: str, depthwise: Tensor, pointwise: Tensor) -> None:
     if depthwise.dim() != 4 or depthwise.shape[1] != 1:
         raise ValueError(f"{name}: depthwise must have shape (C T, 1, kH, kW), got {tuple(depthwise.shape)}")
-    if pointwise.dim() != 4 or pointwise.shape[1:] != (depthwise.shape[0], 1, 1):
+    if pointwise.shape[1:] != (depthwise.shape[0], 1, 1):
         raise ValueError(f"{name}: pointwise must have shape (O, {depthwise.shape[0]}, 1, 1), got {tuple(pointwise.shape)}")
 
 

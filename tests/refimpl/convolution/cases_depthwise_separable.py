@@ -72,6 +72,7 @@ BAD = (
     Bad(lambda: depthwise_separable_conv2d(X[0, 0], D, P), OURS + r"input must be floating point .*, got torch.float64 of shape \(4, 3\)"),
     Bad(lambda: depthwise_separable_conv2d(X[None], D, P), OURS + r"input must be floating point .* of shape \(1, 1, 2, 4, 3\)"),
     Bad(lambda: depthwise_separable_conv2d(X, D[:, 0], P), OURS + r"depthwise must have shape \(C T, 1, kH, kW\), got \(4, 2, 3\)"),
+    Bad(lambda: depthwise_separable_conv2d(X, D[:, :, 0], P), OURS + r"depthwise must have shape .*, got \(4, 1, 3\)"),
     Bad(lambda: depthwise_separable_conv2d(X, D.view(2, 2, 2, 3), P), OURS + r"depthwise must have shape .*, got \(2, 2, 2, 3\)"),
     Bad(
         lambda: depthwise_separable_conv2d(X, D[:3], P[:, :3]),
@@ -144,7 +145,7 @@ CASES = [
         METHOD,
         "equivalent kernel",
         function(equivalent_kernel),
-        lambda: [Sample((D, P, 2)), Sample((D, P, 4), name="one kernel for each channel")],
+        lambda: [Sample((D, P, 2)), Sample((D, P, 4), name="one kernel for each channel"), Sample((D, P, 1), name="one channel")],
         (
             Oracle("one matrix product in torch", torch_kernel),
             Oracle("the equations in NumPy, tap by tap", numpy_kernel, "numpy"),
