@@ -81,7 +81,7 @@ def _device(state: Any) -> torch.device:
 
 def _select(state: Any, parents: list[int]) -> Any:
     if isinstance(state, Tensor):
-        return state[torch.tensor(parents, device=state.device)]
+        return state[parents]
     return tuple(_select(part, parents) for part in state)
 
 
