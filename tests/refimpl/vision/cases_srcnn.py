@@ -157,7 +157,12 @@ CASES = [
         ],
         (Oracle("torch.nn.functional.interpolate", torch_bicubic), Oracle("the kernel in NumPy, pixel by pixel", numpy_bicubic, "numpy")),
         hard=lambda: [Sample((X + 1e4,), {"size": (9, 7)}, "mean 1e4")],
-        degenerate=lambda: [Sample((X[:0],), {"size": (9, 7)}, "empty batch"), Sample((X[..., :1, :1],), {"size": (2, 3)}, "one pixel")],
+        degenerate=lambda: [
+            Sample((X[:0],), {"size": (9, 7)}, "empty batch"),
+            Sample((X[:, :0],), {"size": (9, 7)}, "no channel"),
+            Sample((X[..., :1, :1],), {"size": (2, 3)}, "one pixel"),
+            Sample((X,), {"size": (1, 3)}, "to one row"),
+        ],
         gradcheck=2,
         tolerance={torch.float64: 1e-10},  # torch's antialias weights are float32 inside
     ),
