@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 
 import numpy as np
@@ -44,9 +45,7 @@ def greedy(found, scores, threshold):
 def test_against_torchvision(overlap, record):
     if torchvision_models() is None:
         pytest.skip("torchvision is not installed")
-    from torchvision import ops
-
-    theirs = getattr(ops, overlap.__name__)
+    theirs = getattr(importlib.import_module("torchvision.ops"), overlap.__name__)
     names = list(inspect.signature(overlap).parameters)
     assert names == list(inspect.signature(theirs).parameters)[: len(names)]  # a format follows in newer versions
     gap = error(overlap(boxes(30, 3), boxes(20, 7)), theirs(boxes(30, 3), boxes(20, 7)))
