@@ -89,6 +89,12 @@ KEYS = {
     "scale": torch.tensor([0.9, 1.2], dtype=torch.float64),
     "angle": torch.tensor([0.7, 4.4], dtype=torch.float64),
 }
+EVEN = {
+    "layer": torch.tensor([0]),
+    "position": torch.tensor([[12.0, 11.0]], dtype=torch.float64),
+    "scale": torch.tensor([2 / 3], dtype=torch.float64),  # a cell of two pixels
+    "angle": torch.tensor([0.0], dtype=torch.float64),
+}
 D = rand(5, 14, 15, seed=4)
 VECTORS = rand(3, 8, seed=5)
 BAD = (
@@ -137,6 +143,7 @@ CASES = [
         describe,
         loop_describe,
         [Sample((STACK,), KEYS)],
+        degenerate=lambda: [Sample((STACK,), EVEN, "gradients just where the outer cells end")],
         hard=lambda: [Sample((STACK + 1e4,), KEYS, "mean 1e4")],
         hard_tolerance=0.1,  # in float32 a gradient of 0.1 at 1e4 has two digits
         gradcheck=0,  # the clip has kinks; compared with the oracle's

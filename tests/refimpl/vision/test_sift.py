@@ -82,6 +82,13 @@ def test_octaves():
     assert ((first.sum(1) / first.sum()) @ y**2).item() == pytest.approx(1.6**2 - 1 + 0.5, rel=0.01)
 
 
+def test_smallest_octaves():
+    """The last octave is the last with a pixel between its borders of five."""
+    assert [tuple(g.shape) for g in octaves(IMAGE[:2, :2])] == [(6, 4, 4)]
+    assert [g.shape[1] for g in octaves(rand(40, 44, seed=1))] == [80, 40, 20]
+    assert [g.shape[1] for g in octaves(rand(44, 44, seed=1), 1, 1.6, 0.0)] == [88, 44, 22, 11]
+
+
 def bump(peak, curvature=(0.02, 0.03, 0.05), height=0.5, mixed=0.0, size=17):
     """A quadratic over scale, row and column with its top at ``peak``."""
     s, y, x = torch.meshgrid(*(torch.arange(float(n), dtype=torch.float64) for n in (5, size, size)), indexing="ij")
@@ -114,7 +121,11 @@ def test_weak_and_edge_like_extrema_are_dropped():
     flat = torch.zeros(5, 17, 17)
     assert len(extrema(flat).value) == 0 and len(extrema(flat[:, :10]).value) == 0
     assert len(extrema(flat + 0.5, 0.1).value) == 0  # a singular Hessian
-    assert inspect.signature(extrema).parameters["contrast"].default == 0.03
+    sharp = bump((2.25, 8.0, 8.0), (4.0, 0.03125, 0.03125))  # 0.5 at the top, 0.25 at the nearest sample
+    assert [len(extrema(sign * sharp, contrast).value) for sign in (1, -1) for contrast in (0.5, 0.49)] == [0, 1, 0, 1]
+    assert len(extrema(bump(peak), 0.0).value) == 1 and len(extrema(bump(peak), 0.1, 1.0).value) == 0
+    defaults = {k: p.default for k, p in inspect.signature(extrema).parameters.items() if k != "d"}
+    assert defaults == {"contrast": 0.03, "edge": 10.0, "steps": 5}
 
 
 def test_the_fit_moves_to_a_neighbor():
