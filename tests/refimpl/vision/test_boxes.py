@@ -120,6 +120,8 @@ def test_equal_scores_and_an_overlap_at_the_threshold():
     found = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 1], [0, 0, 2, 2]], dtype=torch.bfloat16)
     assert nms(found, torch.ones(3), 0.5).tolist() == [0, 1]  # IoU of 0.5 is not above 0.5
     assert nms(found, torch.ones(3), 0.49).tolist() == [0]
+    many = torch.arange(40.0)[:, None].expand(-1, 4) * 3 + torch.tensor([0.0, 0, 2, 2])
+    assert nms(many, torch.ones(40), 0.5).tolist() == list(range(40))
     chain = torch.tensor([[0.0, 0, 10, 1], [4, 0, 14, 1], [8, 0, 18, 1], [12, 0, 22, 1]])  # each suppresses the next
     assert nms(chain, torch.tensor([0.9, 0.8, 0.7, 0.6]), 0.3).tolist() == [0, 2]
 
@@ -180,6 +182,8 @@ def test_matching_of_voc_and_coco_differ():
     assert match_detections(FOUND[[3, 2]], RANK[:2], TRUTH, 0.5).tolist() == [True, False]  # an overlap of just 0.5 counts
     assert match_detections(FOUND.flip(0), RANK.flip(0), TRUTH).tolist() == [False, False, False, True]
     assert not match_detections(FOUND, RANK, TRUTH[:0]).any()
+    twins = TRUTH[:1].expand(40, 4)
+    assert match_detections(twins, torch.ones(40), TRUTH[:1]).nonzero().tolist() == [[0]]  # of equal scores the first comes first
     assert match_detections(FOUND[:0], RANK[:0], TRUTH).shape == (0,)
 
 
@@ -221,6 +225,7 @@ def test_average_precision_at_its_limits():
     ).item() == pytest.approx(71 / 101)
     precision, recall = precision_recall(torch.tensor([0.1, 0.9]), torch.tensor([True, False]), 1)
     assert precision.tolist() == [0.0, 0.5] and recall.tolist() == [0.0, 1.0]
+    assert precision_recall(torch.ones(40), torch.arange(40) < 10, 10)[1][9].item() == 1.0
     assert average_precision(precision, recall).item() == 0.5
 
 
