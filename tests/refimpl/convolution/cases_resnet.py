@@ -52,6 +52,7 @@ BAD = (
         bad(3, 8, 8),
         r"ResNet: input must be floating point \(N, 3, H, W\) with H and W of at least 1, got torch.float32 of shape \(3, 8, 8\)",
     ),
+    Bad(bad(8, 3, 8), r"ResNet: input must be .*, got torch.float32 of shape \(8, 3, 8\)"),
     Bad(bad(2, 1, 8, 8), r"ResNet: input must be .*, got torch.float32 of shape \(2, 1, 8, 8\)"),
     Bad(bad(2, 3, 0, 8), r"ResNet: input must be .*, got torch.float32 of shape \(2, 3, 0, 8\)"),
     Bad(bad(2, 3, 8, 8, dtype=torch.int64), r"ResNet: input must be .*, got torch.int64 of shape \(2, 3, 8, 8\)"),
