@@ -52,6 +52,10 @@ def worker(rank: int) -> dict[str, torch.Tensor]:
         found[name] = train(wrap(network(seed=rank)), mine)
     halves = [[slice(6 * rank, 6 * rank + 3), slice(6 * rank + 3, 6 * rank + 6)]]
     found["accumulated"] = train(DistributedDataParallel(network(seed=rank)), halves)
+    model = DistributedDataParallel(network(seed=rank))
+    with model.no_sync():
+        (model(X[mine[0][0]]) - Y[mine[0][0]]).square().mean().backward()
+    found["not sent"] = pack([p.grad for p in model.parameters()])
     norm = nn.BatchNorm1d(3)
     norm.running_mean.fill_(float(rank + 4))
     found["buffer"] = DistributedDataParallel(norm).module.running_mean
@@ -77,6 +81,9 @@ def test_two_processes_step_as_one(tmp_path, record):
         assert error(halves, 2 * whole) < 1e-13, "two shares a worker, whose gradients add up before they are averaged"
         assert torch.equal(found["buffer"], torch.full((3,), 4.0))
     for rank in range(2):
+        model, share = network(seed=0), slice(6 * rank, 6 * rank + 6)
+        (model(X[share]) - Y[share]).square().mean().backward()
+        assert error(results[rank]["not sent"], pack([p.grad for p in model.parameters()])) < 1e-14
         alone = train(network(seed=rank), [[slice(6 * rank, 6 * rank + 6)]] * 3)
         assert error(results[rank]["own group"], alone) < 1e-14, "a group of one worker is left to itself"
 

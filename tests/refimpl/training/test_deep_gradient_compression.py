@@ -178,6 +178,15 @@ def test_without_clipping_an_infinite_gradient_stays_where_it_is():
     assert p.tolist() == pytest.approx([-math.inf, 0.95])
 
 
+@pytest.mark.parametrize(("clip", "moved"), [(6.0, [0.3, 0.4]), (2.5, [0.15, 0.2])])
+def test_only_a_gradient_that_is_too_long_is_made_shorter(clip, moved):
+    with group_of_one():
+        p = torch.zeros(2, requires_grad=True)
+        p.grad = torch.tensor([3.0, 4.0])
+        DGC([p], 0.1, ratio=1.0, clip=clip).step()
+    assert (-p).tolist() == pytest.approx(moved)
+
+
 def test_zero_gradients_are_not_divided_by_their_norm():
     with group_of_one():
         still = torch.ones(3, requires_grad=True)
