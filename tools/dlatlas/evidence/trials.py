@@ -363,5 +363,5 @@ def _import_outside(root: Path, files: Sequence[str]) -> None:
             )
             for name in names:
                 if name and name.split(".")[0] not in ("refimpl", "tests"):
-                    with contextlib.suppress(ImportError):
+                    with contextlib.suppress(ImportError, RuntimeError):  # an extension of another PyTorch raises the latter
                         importlib.import_module(name)
