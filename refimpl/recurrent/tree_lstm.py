@@ -67,7 +67,7 @@ class _TreeLSTM(nn.Module):
             c = torch.addcmul((f * c).sum(1), i.sigmoid(), u.tanh())
             return o.sigmoid() * c.tanh(), c
 
-        start = projected.new_zeros(len(children), self.hidden_size)
+        start = projected.new_empty(len(children), self.hidden_size)
         return fold(children, levels(children), (start, start), combine)
 
     def extra_repr(self) -> str:
@@ -94,7 +94,7 @@ class ChildSumTreeLSTM(_TreeLSTM):
         super().__init__(input_size, hidden_size, 4 * hidden_size, hidden_size, device, dtype)
 
     def from_children(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        i, f, u, o = self.weight_hh.chunk(4)
+        i, f, u, o = self.weight_hh.split(self.hidden_size)
         rest = F.linear(h.sum(1), torch.cat((i, u, o)))  # (m, 3 H)
         return rest.unflatten(1, (3, self.hidden_size)), F.linear(h, f)
 

@@ -66,7 +66,7 @@ def test_initialization_and_defaults():
     torch.manual_seed(0)
     model = RecursiveNetwork(32, True)
     for value, bound in ((model.weight, 1 / 8), (model.bias, 1 / 8), (model.tensor, 1 / 64)):
-        assert 0.9 * bound < value.abs().max() <= bound and value.min() < 0 < value.max()
+        assert -bound <= value.min() < -0.8 * bound and 0.8 * bound < value.max() <= bound
     variance = model.tensor.detach().var().item() * 3 * 64**2
     assert abs(variance - 1) < 4 * math.sqrt(0.8 / model.tensor.numel())
     assert RecursiveNetwork(3).tensor is None and inspect.signature(RecursiveNetwork).parameters["tensor"].default is False
