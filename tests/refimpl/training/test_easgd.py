@@ -65,6 +65,12 @@ def worker(rank: int) -> dict[str, torch.Tensor]:
             optimizer.finish()
         found[name] = flat(x)
         dist.barrier()  # worker 2 must not write to the master that serves worker 1 alone
+    p = randn(2, 3, seed=9)
+    p = (p.t().contiguous().t() if rank else p).requires_grad_()
+    p.grad = torch.zeros(2, 3, dtype=torch.float64)
+    optimizer = EASGD([p], LR, ALPHA)
+    optimizer.step()
+    found["center of other layouts"] = optimizer.state[p]["center"].contiguous()
     pair = dist.new_group([1, 2])
     if rank:
         x = start(rank)
@@ -121,6 +127,7 @@ def test_three_processes(tmp_path, record):
     gap = max(error(results[r]["pair"], torch.from_numpy(x[r - 1])) for r in (1, 2))
     gap = max([gap] + [error(results[r]["pair's center"], torch.from_numpy(center)) for r in (1, 2)])
     record(METHOD, MODULE, "three synchronous steps of a pair of workers", "equations 5 and 6 in NumPy", error=gap, **note)
+    assert all(torch.equal(found["center of other layouts"], randn(2, 3, seed=9)) for found in results)
     free = starts[2]
     for _ in range(2):
         free = free - LR * gradient(2, free)
@@ -163,6 +170,7 @@ def test_alone_it_is_gradient_descent_and_an_exponential_average():
                 d = 0.25 * (x - c) if t % period == 0 else 0.0
                 x, c = x - d - 0.15, c + d
             assert p.item() == pytest.approx(x, rel=1e-14) and optimizer.state[p]["center"].item() == pytest.approx(c, rel=1e-14)
+            assert optimizer.state[p]["step"] == 7
         EASGD([p], 0.1, 0.25).step()
         still = torch.ones(2, requires_grad=True)
         EASGD([still], 0.1, 0.25).step()
