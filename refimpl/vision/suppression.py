@@ -50,7 +50,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
         return idxs.new_empty(0, dtype=torch.int64)
     wide = raised(boxes)
     step = wide.max() - wide.min()  # moved boxes may touch, which is no overlap
-    return nms(wide + (idxs.to(wide.dtype) * step)[:, None], scores, iou_threshold)
+    return nms(wide + (idxs * step)[:, None], scores, iou_threshold)
 
 
 def soft_nms(

@@ -131,7 +131,11 @@ def test_classes_do_not_suppress_each_other():
     kept = batched_nms(found, scores, kinds, 0.2)
     expected = torch.cat([(kinds == k).nonzero()[:, 0][nms(found[kinds == k], scores[kinds == k], 0.2)] for k in range(3)])
     assert sorted(kept.tolist()) == sorted(expected.tolist()) and (scores[kept].diff() <= 0).all()
-    assert batched_nms(found[:0], scores[:0], kinds[:0], 0.2).dtype == torch.int64
+    for none in (kinds[:0], scores[:0]):
+        empty = batched_nms(found[:0], scores[:0], none, 0.2)
+        assert empty.shape == (0,) and empty.dtype == torch.int64
+    middle = torch.tensor([[-1.0, -1, 1, 1]] * 2)
+    assert batched_nms(middle, torch.ones(2), torch.tensor([0, 1]), 0.5).tolist() == [0, 1]
     apart = torch.tensor([[0.0, 0, 1, 1], [1, 1, 2, 2]]) - 5.0  # equal after a shift of 1
     assert batched_nms(apart[[0, 0]], torch.ones(2), torch.tensor([0, 1]), 0.5).tolist() == [0, 1]
     assert len(batched_nms(apart, torch.ones(2), torch.tensor([1, 0]), 0.5)) == 2
@@ -167,7 +171,8 @@ def test_soft_suppression_at_its_limits():
     assert places.dtype == torch.int64 and lowered.dtype == torch.bfloat16 and len(places) == 0
     twice = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 1]])
     assert soft_nms(twice, torch.tensor([1.0, 0.8]), iou_threshold=0.5)[1].tolist() == pytest.approx([1.0, 0.4])
-    assert soft_nms(twice[:1], torch.tensor([0.5]), score_threshold=0.5)[0].shape == (0,)
+    assert [v.shape for v in soft_nms(twice[:1], torch.tensor([0.5]), score_threshold=0.5)] == [(0,), (0,)]
+    assert soft_nms(twice.bfloat16(), torch.ones(2, dtype=torch.bfloat16))[1].dtype == torch.bfloat16
 
 
 TRUTH = torch.tensor([[0.0, 0, 10, 10], [4, 0, 14, 10]])
@@ -181,6 +186,7 @@ def test_matching_of_voc_and_coco_differ():
     assert match_detections(FOUND, RANK, TRUTH, 0.5, "coco").tolist() == [True, True, False, False]
     assert match_detections(FOUND[[3, 2]], RANK[:2], TRUTH, 0.5).tolist() == [True, False]  # an overlap of just 0.5 counts
     assert match_detections(FOUND.flip(0), RANK.flip(0), TRUTH).tolist() == [False, False, False, True]
+    assert match_detections(FOUND[1:2], RANK[:1], TRUTH).tolist() == [True]
     assert not match_detections(FOUND, RANK, TRUTH[:0]).any()
     twins = TRUTH[:1].expand(40, 4)
     assert match_detections(twins, torch.ones(40), TRUTH[:1]).nonzero().tolist() == [[0]]  # of equal scores the first comes first
