@@ -82,8 +82,6 @@ def average_precision(precision: Tensor, recall: Tensor, style: str = "area") ->
         raise ValueError(
             f"average_precision: expected precision and recall (N,) of one length, got {tuple(precision.shape)} and {tuple(recall.shape)}"
         )
-    if not len(precision):
-        return precision.new_zeros(())
     best = precision.flip(0).cummax(0).values.flip(0)
     if style == "area":
         return (best * recall.diff(prepend=recall.new_zeros(1))).sum()
