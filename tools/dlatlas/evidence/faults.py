@@ -86,7 +86,7 @@ MAPS = frozenset({
 NAMESPACES = frozenset({"torch", "F", "nn", "math", "functional"})
 """Names before a dot that are modules, not tensors."""
 
-UNREAD = frozenset({"__repr__", "__str__", "extra_repr"})
+UNREAD = frozenset({"__repr__", "__str__", "_demonstration", "extra_repr"})
 """Functions whose result only people read."""
 
 SKIPPED_FIELDS = frozenset({"annotation", "returns", "decorator_list", "bases"})
