@@ -41,7 +41,7 @@ def setting(name: str, method: str, images: tuple[int, ...], out: int, kernel: i
 
 
 def product(channels: int, out: int, kernel: int, **_) -> Product:
-    return Product(out, channels * kernel**2, 8, 28 * 28)
+    return Product(out, channels * kernel**2, 8, 28 * 28, (out, 28, 28))
 
 
 BENCHES = [

@@ -20,6 +20,8 @@ class Folded(nn.ConvTranspose2d):
 
 
 def setting(images: tuple[int, ...], out: int, kernel: int, stride: int) -> Bench:
+    size = (images[2] - 1) * stride - 2 + kernel
+
     def made(cls):
         return lambda: cls(images[1], out, kernel, stride, 1)
 
@@ -30,7 +32,7 @@ def setting(images: tuple[int, ...], out: int, kernel: int, stride: int) -> Benc
         {
             "torch.nn.ConvTranspose2d": made(nn.ConvTranspose2d),
             "matmul and fold": made(Folded),
-            Product.NAME: lambda: Product(out * kernel**2, images[1], images[0], images[2] * images[3]),
+            Product.NAME: lambda: Product(out * kernel**2, images[1], images[0], images[2] * images[3], (out, size, size)),
         },
         lambda: (randn(*images, seed=0),),
     )

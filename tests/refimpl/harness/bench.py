@@ -6,6 +6,7 @@ A method adds a file ``bench_<module>.py`` beside its tests with a list ``BENCHE
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,16 +52,20 @@ class Bench:
 
 
 class Product(nn.Module):
-    """A matrix product alone, ``(M, K)`` by ``(N, K, L)``: what a method that is built on it cannot be faster than."""
+    """A matrix product alone, ``(M, K)`` by ``(N, K, L)``: what a method that is built on it cannot be faster than.
+
+    What it returns is cut to the method's ``(N, ...)``, since only equal shapes are timed.
+    """
 
     NAME = "the matrix product alone"
 
-    def __init__(self, rows: int, inner: int, batch: int, columns: int) -> None:
+    def __init__(self, rows: int, inner: int, batch: int, columns: int, shape: tuple[int, ...]) -> None:
         super().__init__()
+        self.shape = shape
         self.left, self.right = (nn.Parameter(torch.randn(shape)) for shape in ((rows, inner), (batch, inner, columns)))
 
     def forward(self, *_: Any) -> Tensor:
-        return self.left @ self.right
+        return (self.left @ self.right).flatten(1)[:, : math.prod(self.shape)].unflatten(1, self.shape)
 
 
 def parameters(*shapes: tuple[int, ...]) -> list[nn.Parameter]:

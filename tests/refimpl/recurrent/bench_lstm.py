@@ -40,7 +40,8 @@ class Products(nn.Module):
         for _ in x:
             h = self.states(h)[:, : self.states.in_features]
             outputs.append(h)
-        return gates, torch.stack(outputs)
+        last = h.unsqueeze(0)
+        return torch.stack(outputs), (last, last)
 
 
 def bench(batch: int, length: int, features: int, hidden: int, **more) -> Bench:
