@@ -18,17 +18,18 @@ class Stepwise(nn.Module):
         self.model = model
 
     def forward(self, source, target):
-        m, logits = self.model, []
+        m, logits, looked = self.model, [], []
         zeros = m.output.weight.new_zeros(1, len(source), m.encoder.hidden_size)
         weights = [getattr(m.encoder, kind) for kind in KINDS]
         states, _ = torch.gru(m.source_embedding(source), zeros, weights, True, 1, 0.0, True, False, True)
         s = m.bridge(states[:, -1]).tanh()
         cell = [getattr(m.decoder, kind) for kind in KINDS]
         for symbol in target.unbind(1):
-            context = m.attention(s.unsqueeze(1), states)[0].squeeze(1)
+            context, weights = (v.squeeze(1) for v in m.attention(s.unsqueeze(1), states))
+            looked.append(weights)
             s = torch.gru_cell(torch.cat((m.target_embedding(symbol), context), 1), s, *cell)
             logits.append(m.output(torch.cat((s, context), 1)))
-        return torch.stack(logits, 1)
+        return torch.stack(logits, 1), torch.stack(looked, 1)
 
 
 def ours():

@@ -41,10 +41,11 @@ def implementation(context: Context, page: Page, topic: Topic) -> str:
         if path is None:
             continue
         title = ("、" if context.lang == "zh" else ", ").join(method.title.get(context.lang) for method in methods)
-        offered = offered_parts(path.read_text("utf-8"))
+        source = path.read_text("utf-8")
+        offered, unfolded = offered_parts(source), not defines_names(source)
         used = sorted((name for name in helpers(context, module) if name not in shown), key=lambda name: name not in offered)
         shown |= set(used)
-        editions = [_edition(context, page, module, path), *(_helper(context, page, name, name in offered) for name in used)]
+        editions = [_edition(context, page, module, path), *(_helper(context, page, name, name in offered, unfolded) for name in used)]
         content = _deviations(context, methods) + "".join(editions)
         parts.append(f"{heading(3, title, f'code-{_last(module)}')}\n\n{tag('div', content, class_='module')}")
     planned = "".join(tag("li", context.html(method.title)) for method in topic.methods if not method.object)
@@ -62,8 +63,11 @@ def _deviations(context: Context, methods: Iterable[Method]) -> str:
     return tag("p", context.say("deviations"), class_="aside-title") + tag("ul", items) if items else ""
 
 
-def _helper(context: Context, page: Page, module: str, offered: bool) -> str:
-    """A module that a method is built from: a link where it is another topic's own, else folded away unless the method offers it."""
+def _helper(context: Context, page: Page, module: str, offered: bool, unfolded: bool) -> str:
+    """A module that a method is built from: a link where it is another topic's own, else folded away.
+
+    What the method offers as its own stands open where the method's module has no names but such.
+    """
     path = module_path(context.root, module)
     if path is None:
         return ""
@@ -71,7 +75,7 @@ def _helper(context: Context, page: Page, module: str, offered: bool) -> str:
     owner = context.owners.get(module)
     if owner is not None:
         return tag("p", f"{name}: {context.topic_link(page, owner, f'#code-{_last(module)}')}", class_="note")
-    return tag("details", tag("summary", name) + _edition(context, page, module, path), class_="helper", open=offered)
+    return tag("details", tag("summary", name) + _edition(context, page, module, path), class_="helper", open=offered and unfolded)
 
 
 def _edition(context: Context, page: Page, module: str, path: Path) -> str:
@@ -97,6 +101,12 @@ def offered_parts(source: str) -> set[str]:
     names = set(public_names(source))
     imports = [node for node in ast.parse(source).body if isinstance(node, ast.ImportFrom)]
     return {node.module for node in imports if node.module and names & {alias.name for alias in node.names}}
+
+
+def defines_names(source: str) -> bool:
+    """Whether a module defines a function or class of those that it offers."""
+    names = set(public_names(source))
+    return any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in names for node in ast.parse(source).body)
 
 
 def public_names(source: str) -> list[str]:
