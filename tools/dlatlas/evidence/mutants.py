@@ -22,15 +22,15 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from dlatlas.catalog.yamlread import read_yaml
-from dlatlas.evidence.faults import Fault, Module
+from dlatlas.evidence.faults import Module
 from dlatlas.evidence.planted import Planted, read_planted, write_planted
-from dlatlas.evidence.store import module_path, modules_of
+from dlatlas.evidence.store import modules_of
 from dlatlas.evidence.trials import Method, Result, Trials, methods_of
 
 EQUIVALENT = Path("tests") / "refimpl" / "equivalent_mutants.yml"
@@ -52,15 +52,6 @@ class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-@dataclass(frozen=True)
-class Report:
-    """What became of one module's faults."""
-
-    faults: int
-    equivalent: int
-    survivors: int
-
-
 def run(root: Path, names: Sequence[str] = (), *, jobs: int = 2, evidence: bool = False, survivors: bool = False) -> int:
     """Try all faults of methods and modules (of all methods where none is given), print survivors; 0 where there is none."""
     found = methods_of(root)
@@ -76,12 +67,12 @@ def run(root: Path, names: Sequence[str] = (), *, jobs: int = 2, evidence: bool 
         planted = Planted.of(root, module, [method.module for method in users])
         stored = read_planted(root).get(module) if evidence else None
         known = stored if stored and stored.fits(planted, tests=not survivors) else None
-        report, left = _try_module(root, trials, module, users, equivalents.get(module, ()), known)
-        reports.append(report)
+        counts = _try_module(root, trials, module, users, equivalents.get(module, ()), known)
+        reports.append(msgspec.structs.replace(planted, **counts))
         if evidence:
-            counts = {"faults": report.faults, "equivalent": report.equivalent}
-            write_planted(root, module, msgspec.structs.replace(planted, survivors=tuple(map(str, left)), **counts))
-    total, equivalent, survived = (sum(getattr(r, name) for r in reports) for name in ("faults", "equivalent", "survivors"))
+            write_planted(root, module, reports[-1])
+    total, equivalent = (sum(getattr(r, name) for r in reports) for name in ("faults", "equivalent"))
+    survived = sum(len(r.survivors) for r in reports)
     print(f"{total} faults in {len(reports)} modules: {survived} survived, {equivalent} equivalent, {total - survived - equivalent} found")
     return 1 if survived or wrong else 0
 
@@ -123,7 +114,7 @@ def _unmatched(root: Path, equivalents: Mapping[str, Iterable[Equivalent]], targ
     """Entries of the list that match no fault, for the modules at hand; a module that is gone counts always."""
     wrong = []
     for module, entries in equivalents.items():
-        path = root / (module.replace(".", "/") + ".py")
+        path = _path(root, module)
         if not path.is_file():
             wrong.append(f"{module}: no such module")
         elif module in targets:
@@ -134,10 +125,9 @@ def _unmatched(root: Path, equivalents: Mapping[str, Iterable[Equivalent]], targ
 
 def _try_module(
     root: Path, trials: Trials, module: str, users: Sequence[Method], equivalents: Sequence[Equivalent], known: Planted | None
-) -> tuple[Report, list[Fault]]:
-    """Try a module's faults, of those ``known`` only the survivors; also what survived, by line."""
-    path = module_path(root, module)
-    assert path is not None, module
+) -> dict[str, Any]:
+    """Try a module's faults, of those ``known`` only the survivors; the counts and what survived, by line."""
+    path = _path(root, module)
     source = Module(path)
     skipped = {(e.original, e.mutated) for e in equivalents}
     faults = [fault for fault in source.faults if (fault.original, fault.mutated) not in skipped]
@@ -162,7 +152,12 @@ def _try_module(
         file=sys.stderr,
         flush=True,
     )
-    return Report(len(source.faults), equivalent, len(survivors)), sorted(survivors, key=lambda f: f.line)
+    left = tuple(map(str, sorted(survivors, key=lambda f: f.line)))
+    return {"faults": len(source.faults), "equivalent": equivalent, "survivors": left}
+
+
+def _path(root: Path, module: str) -> Path:
+    return root / (module.replace(".", "/") + ".py")
 
 
 def _paths(users: Sequence[Method]) -> list[str]:
@@ -183,7 +178,7 @@ def _clear() -> None:
 
 def _list(root: Path, names: Sequence[str]) -> int:
     for module in _targets(root, methods_of(root), names):
-        path = root / (module.replace(".", "/") + ".py")
+        path = _path(root, module)
         for fault in Module(path).faults:
             print(f"{path.relative_to(root).as_posix()}:{fault.line}: {fault}")
     return 0

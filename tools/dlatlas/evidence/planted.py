@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from dlatlas.evidence.store import EvidenceError, tests_hash, text_hash, write_json
+from dlatlas.evidence.store import EvidenceError, module_path, tests_hash, text_hash, write_json
 
 PLANTED = Path("evidence") / "mutants.json"
 
@@ -56,4 +56,4 @@ def read_planted(root: Path) -> dict[str, Planted]:
 def write_planted(root: Path, module: str, record: Planted) -> None:
     """Put a module's record beside those of the others; modules that are gone are left out."""
     records = read_planted(root) | {module: record}
-    write_json(root / PLANTED, {name: r for name, r in records.items() if (root / (name.replace(".", "/") + ".py")).is_file()})
+    write_json(root / PLANTED, {name: r for name, r in records.items() if module_path(root, name)})

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from dlatlas.catalog.keys import canonical
 from dlatlas.catalog.model import Area, Both, Catalog, Entry, Method, Text, Topic
 from dlatlas.evidence.planted import Planted, read_planted
 from dlatlas.evidence.store import Evidence
@@ -66,14 +67,9 @@ class Context:
 
     @cached_property
     def cited(self) -> Mapping[str, Entry]:
-        """The entries by ``arxiv:`` or ``doi:`` and their number, in lower case."""
-        found = (
-            (f"{kind}:{number}".lower(), e)
-            for e in self.catalog.entries
-            for kind, number in (("arxiv", e.ids.arxiv), ("doi", e.ids.doi))
-            if number
-        )
-        return dict(found)
+        """The entries by the canonical keys of their arXiv ids and DOIs."""
+        numbers = ((f"{kind}:{getattr(e.ids, kind)}", e) for e in self.catalog.entries for kind in ("arxiv", "doi") if getattr(e.ids, kind))
+        return {canonical(number): entry for number, entry in numbers}
 
     @cached_property
     def incoming(self) -> Mapping[str, list[tuple[str, Entry]]]:

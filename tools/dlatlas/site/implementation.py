@@ -41,8 +41,7 @@ def implementation(context: Context, page: Page, topic: Topic) -> str:
         if path is None:
             continue
         title = ("、" if context.lang == "zh" else ", ").join(method.title.get(context.lang) for method in methods)
-        source = path.read_text("utf-8")
-        offered, unfolded = offered_parts(source), not defines_names(source)
+        offered, unfolded = offered_parts(path.read_text("utf-8"))
         used = sorted((name for name in helpers(context, module) if name not in shown), key=lambda name: name not in offered)
         shown |= set(used)
         editions = [_edition(context, page, module, path), *(_helper(context, page, name, name in offered, unfolded) for name in used)]
@@ -96,17 +95,12 @@ def api(context: Context, topic: Topic) -> str:
     return "\n\n".join(f"::: {module}.{name}" for module, path in paths.items() if path for name in public_names(path.read_text("utf-8")))
 
 
-def offered_parts(source: str) -> set[str]:
-    """The modules whose names a module offers as its own."""
+def offered_parts(source: str) -> tuple[set[str], bool]:
+    """The modules whose names a module offers as its own, and whether it offers nothing else."""
     names = set(public_names(source))
-    imports = [node for node in ast.parse(source).body if isinstance(node, ast.ImportFrom)]
-    return {node.module for node in imports if node.module and names & {alias.name for alias in node.names}}
-
-
-def defines_names(source: str) -> bool:
-    """Whether a module defines a function or class of those that it offers."""
-    names = set(public_names(source))
-    return any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in names for node in ast.parse(source).body)
+    imports = [node for node in ast.parse(source).body if isinstance(node, ast.ImportFrom) and node.module]
+    taken = {node.module: names & {alias.name for alias in node.names} for node in imports}
+    return {module for module, some in taken.items() if some}, names <= set().union(*taken.values())
 
 
 def public_names(source: str) -> list[str]:

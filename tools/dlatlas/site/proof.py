@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from dlatlas.catalog.keys import canonical
 from dlatlas.catalog.model import Claim, Entry, Erratum, Expectation, Method
 from dlatlas.evidence.store import Check, MethodEvidence, text_hash
 from dlatlas.evidence.verdict import judge
@@ -214,7 +215,7 @@ def _source(context: Context, page: Page, source: str) -> str:
         return tag("cite", tag("a", escape(entry.title.get(context.lang)), href=page.url(context.entry_address(entry))))
 
     def titled(match: re.Match[str]) -> str:
-        entry = context.cited.get(match[0].lower())
+        entry = context.cited.get(canonical(match[0]))
         return f"{cite(entry)} ({match[0]})" if entry else match[0]
 
     entry = context.entries.get(source)
