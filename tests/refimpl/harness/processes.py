@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 
 from refimpl.training.workers import join_group
+from tests.refimpl.harness.case import randn
 
 PRELOADED = ["torch", "torch._dynamo", "numpy"]
 """What one server process imports once; the workers of all tests are its forks, which spares each some seconds."""
@@ -52,3 +53,15 @@ def group_of_one() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def check_memory_layout(make: Callable[[list[torch.Tensor]], torch.optim.Optimizer], steps: int) -> None:
+    """Alone, the optimizer moves a transposed parameter as a contiguous one."""
+    with group_of_one():
+        plain, turned = randn(3, 2, seed=5), randn(3, 2, seed=5).t().contiguous().t()
+        for p in (plain, turned):
+            optimizer = make([p])
+            for _ in range(steps):
+                p.grad = p**3
+                optimizer.step()
+    assert torch.equal(plain, turned)

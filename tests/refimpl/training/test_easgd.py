@@ -12,7 +12,7 @@ import torch.distributed as dist
 from refimpl.training.easgd import EASGD, elastic_average, exchange_, serve_center
 from tests.refimpl.harness.case import randn
 from tests.refimpl.harness.compare import error
-from tests.refimpl.harness.processes import group_of_one, on_workers
+from tests.refimpl.harness.processes import check_memory_layout, group_of_one, on_workers
 from tests.refimpl.training.cases_easgd import CENTER, METHOD, X
 
 MODULE = "refimpl.training.easgd"
@@ -185,14 +185,7 @@ def test_alone_it_is_gradient_descent_and_an_exponential_average():
 
 
 def test_memory_layout_does_not_matter():
-    with group_of_one():
-        plain, turned = randn(3, 2, seed=5), randn(3, 2, seed=5).t().contiguous().t()
-        for p in (plain, turned):
-            optimizer = EASGD([p], LR, ALPHA)
-            for _ in range(3):
-                p.grad = p**3
-                optimizer.step()
-    assert torch.equal(plain, turned)
+    check_memory_layout(lambda p: EASGD(p, LR, ALPHA), 3)
 
 
 def test_stopped_and_resumed():
