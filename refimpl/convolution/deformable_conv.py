@@ -2,18 +2,21 @@ r"""Deformable convolution: each tap of the kernel looks where a learned offset 
 
 Papers
     Dai, Qi, Xiong, Li, Zhang, Hu and Wei, "Deformable Convolutional Networks", ICCV 2017, arXiv:1703.06211,
-    equations 2 to 4. Zhu, Hu, Lin and Dai, "Deformable ConvNets v2: More Deformable, Better Results", CVPR 2019,
+    equations 2 to 6. Zhu, Hu, Lin and Dai, "Deformable ConvNets v2: More Deformable, Better Results", CVPR 2019,
     arXiv:1811.11168, equation 1 (modulation).
 
 Equations (position p of the output, taps n at p_n, offsets dp_n, modulation m_n)
     sampling  y(p) = bias + sum_n w(p_n) x(p + p_n + dp_n) m_n          m_n = 1 without a mask
     bilinear  x(q) = sum_r max(0, 1 - |q_y - r_y|) max(0, 1 - |q_x - r_x|) x(r)    over the pixels r, zero outside
+    roi       the mean of the cells of a region's bin, moved alike (see ``deformable_roi.py``)
 
 Deviations from the papers
     1. Offsets and masks are arguments, as in torchvision; the papers predict them by a convolution of the same input,
        which starts at zero.
     2. Channels may share offsets in groups, as in the authors' code; equation 2 has one group.
     3. bfloat16 and float16 are sampled in float32: their offsets could not tell neighboring pixels apart.
+    4. The corners of a region are rounded to whole cells that belong to it, as in Fast R-CNN; the paper leaves this open.
+       All channels share the offsets of its bins; the position-sensitive variant is not here.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refimpl.convolution.deformable_roi import deform_roi_pool
 from refimpl.convolution.geometry import output_size, pair
 from refimpl.convolution.im2col import matrices
 
-__all__ = ["DeformConv2d", "deform_conv2d"]
+__all__ = ["DeformConv2d", "deform_conv2d", "deform_roi_pool"]
 
 Size = int | tuple[int, int]
 

@@ -72,8 +72,10 @@ def ctc_loss(
         raise ValueError(f"ctc_loss: blank must lie in [0, {symbols}), got {blank}")
     if reduction not in REDUCTIONS:
         raise ValueError(f"ctc_loss: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    if targets.is_floating_point() or targets.dim() not in (1, 2):
+        raise ValueError(f"ctc_loss: targets must be integers (N, S) or (sum,), got {targets.dtype} of shape {tuple(targets.shape)}")
     input_lengths = _lengths("input_lengths", input_lengths, batch, frames)
-    target_lengths = _lengths("target_lengths", target_lengths, batch, targets.shape[-1] if targets.dim() else 0)
+    target_lengths = _lengths("target_lengths", target_lengths, batch, targets.shape[-1])
     device = values.device
     labels = _padded(targets.to(device), target_lengths)  # (N, S)
 
@@ -130,7 +132,7 @@ def _forward_variables(emissions: Tensor, extended: Tensor) -> Tensor:
     frames, batch, places = emissions.shape
     jump = torch.arange(places, device=emissions.device).expand(batch, -1) % 2 == 1  # to a label over a blank
     jump = torch.cat((jump[:, :2], jump[:, 2:] & (extended[:, 2:] != extended[:, :-2])), 1)
-    penalty = torch.zeros_like(emissions[0]).masked_fill(~jump, -math.inf) if frames else None  # (N, L)
+    penalty = emissions.new_zeros(jump.shape).masked_fill(~jump, -math.inf)  # (N, L)
     rows = emissions.new_full((frames + 1, batch, places + 2), -math.inf)
     rows[0, :, 1] = 0.0
     for t in range(frames):
@@ -143,7 +145,7 @@ def _forward_variables(emissions: Tensor, extended: Tensor) -> Tensor:
 def _lengths(name: str, lengths: Tensor | Sequence[int] | int, batch: int, most: int) -> list[int]:
     values = lengths.tolist() if isinstance(lengths, Tensor) else lengths
     values = [values] if isinstance(values, int) else list(values)
-    if len(values) != batch or min(values, default=0) < 0 or max(values, default=0) > most:
+    if len(values) != batch or not all(0 <= v <= most for v in values):
         raise ValueError(f"ctc_loss: {name} must be {batch} numbers in [0, {most}], got {values}")
     return values
 
@@ -151,20 +153,16 @@ def _lengths(name: str, lengths: Tensor | Sequence[int] | int, batch: int, most:
 def _padded(targets: Tensor, lengths: list[int]) -> Tensor:
     """Labels as int64 ``(N, S)``, from padded ones or from one string after the other."""
     batch = len(lengths)
-    if targets.is_floating_point() or targets.dim() not in (1, 2):
-        raise ValueError(f"ctc_loss: targets must be integers (N, S) or (sum,), got {targets.dtype} of shape {tuple(targets.shape)}")
-    targets = targets.long()
-    if targets.dim() == 2:
-        if len(targets) != batch:
-            raise ValueError(f"ctc_loss: targets must have {batch} rows, got shape {tuple(targets.shape)}")
-        targets = targets[:, : max(lengths, default=0)]
-        padding = torch.arange(targets.shape[1], device=targets.device) >= torch.tensor(lengths, device=targets.device).unsqueeze(1)
-        return targets.masked_fill(padding, 0)
-    if len(targets) != sum(lengths):
-        if batch == 1:
-            return targets[: lengths[0]].unsqueeze(0)
+    padded = targets if targets.dim() == 2 else targets.unsqueeze(0) if batch == 1 else None
+    if padded is not None and len(padded) != batch:
+        raise ValueError(f"ctc_loss: targets must have {batch} rows, got shape {tuple(targets.shape)}")
+    if padded is None and len(targets) != sum(lengths):
         raise ValueError(f"ctc_loss: targets must hold the sum of target_lengths, {sum(lengths)} labels, got {len(targets)}")
-    return nn.utils.rnn.pad_sequence(targets.split(lengths), batch_first=True) if batch else targets.view(0, 0)
+    most = max(lengths, default=0) if padded is None else padded.shape[1]
+    inside = torch.arange(most, device=targets.device) < torch.tensor(lengths, device=targets.device).unsqueeze(1)  # (N, S)
+    if padded is None:
+        return inside.long().masked_scatter(inside, targets.long())
+    return padded.long().masked_fill(~inside, 0)
 
 
 class CTCLoss(nn.Module):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.convolution.geometry import pair
+from refimpl.convolution.regions import check_regions, whole_cells
 from refimpl.convolution.windows import raised
 
 __all__ = ["roi_align", "roi_pool"]
@@ -33,9 +33,8 @@ def roi_pool(input: Tensor, boxes: Tensor, output_size: Size, spatial_scale: flo
     Returns:
         ``(K, C, *output_size)``.
     """
-    down, across = _check("roi_pool", input, boxes, output_size)
-    scaled = boxes[:, 1:].double() * spatial_scale
-    corners = (scaled.abs() + 0.5).floor() * scaled.sign()  # halves go away from 0, (K, 4)
+    down, across = check_regions("roi_pool", input, boxes, output_size)
+    corners = whole_cells(boxes, spatial_scale)  # (K, 4)
     rows, empty_rows = _bins(corners[:, 1], corners[:, 3], down, input.shape[2])  # (K, down, cells)
     columns, empty_columns = _bins(corners[:, 0], corners[:, 2], across, input.shape[3])
     image = boxes[:, 0].long()[:, None, None]
@@ -58,7 +57,7 @@ def roi_align(
         sampling_ratio: samples a bin along each axis; as many as the bin has cells, rounded up, where it is not positive.
         aligned: cell 0 has its center at 0.5, not at 0; without it regions are at least one cell wide.
     """
-    down, across = _check("roi_align", input, boxes, output_size)
+    down, across = check_regions("roi_align", input, boxes, output_size)
     x = raised(input)
     corners = boxes[:, 1:].to(x.dtype) * spatial_scale - (0.5 if aligned else 0.0)
     least = None if aligned else 1.0
@@ -93,11 +92,3 @@ def _weights(first: Tensor, last: Tensor, count: int, length: int, ratio: int, l
     cells = torch.arange(length, device=first.device, dtype=first.dtype)
     hat = (1 - (at.clamp(0, length - 1)[..., None] - cells).abs()).clamp(min=0)  # (K, count, most, length)
     return (hat * counts[..., None]).sum(2) / samples.clamp(min=1)[:, None, None]
-
-
-def _check(function: str, input: Tensor, boxes: Tensor, output_size: Size) -> tuple[int, int]:
-    if input.dim() != 4 or 0 in input.shape[2:] or not input.is_floating_point():
-        raise ValueError(f"{function}: input must be floating point (N, C, H, W), got {input.dtype} of shape {tuple(input.shape)}")
-    if boxes.dim() != 2 or boxes.shape[1] != 5 or not boxes.is_floating_point():
-        raise ValueError(f"{function}: boxes must be floating point (K, 5), got {boxes.dtype} of shape {tuple(boxes.shape)}")
-    return pair("output_size", output_size, 1, function)

@@ -100,7 +100,17 @@ def test_nothing_to_read_or_to_say():
     assert (
         error(ctc_loss(SCORES, EMPTY, (5, 3, 2), (0, 0, 0)), ctc_loss(SCORES, EMPTY, (5, 3, 2), (0, 0, 0), reduction="none").mean()) < 1e-14
     )
-    assert ctc_loss(SCORES[:, :0], torch.zeros(0, 2).long(), (), (), reduction="none").shape == (0,)
+    for none in (torch.zeros(0, 2).long(), EMPTY):
+        assert ctc_loss(SCORES[:, :0], none, (), (), reduction="none").shape == (0,)
+        assert ctc_loss(SCORES[:0, :0], none, (), (), reduction="none").shape == (0,)
+
+
+def test_padding_need_not_be_a_label():
+    """Blanks alone can be said, and what stands beyond the lengths is no symbol of theirs."""
+    silent = ctc_loss(SCORES[..., :1], PADDED, (5, 4, 5), (0, 0, 0), reduction="none")
+    assert error(silent, -torch.stack([SCORES[:n, j, 0].sum() for j, n in enumerate((5, 4, 5))])) < 1e-14
+    one = ctc_loss(SCORES[:1, :, :2], PADDED, (1, 1, 1), (1, 0, 0), reduction="none")
+    assert error(one, -torch.stack((SCORES[0, 0, 1], SCORES[0, 1, 0], SCORES[0, 2, 0]))) < 1e-14
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
