@@ -70,6 +70,7 @@ HALVES = torch.tensor([[1.0, 0.5, 1.5, 2.5, 4.5], [0.0, -2.5, -0.5, 1.5, 3.5]], 
 OURS = "deform_roi_pool: "
 BAD = (
     Bad(lambda: deform_roi_pool(MAP[0], BOXES, OFFSET, (2, 3)), OURS + r"input must be floating point \(N, C, H, W\), got .* \(3, 7, 9\)"),
+    Bad(lambda: deform_roi_pool(MAP[:, :, :0], BOXES, OFFSET, (2, 3)), OURS + r"input must be .*, got .* of shape \(2, 3, 0, 9\)"),
     Bad(lambda: deform_roi_pool(MAP, BOXES[:, 1:], OFFSET, (2, 3)), OURS + r"boxes must be floating point \(K, 5\), got .* \(5, 4\)"),
     Bad(lambda: deform_roi_pool(MAP, BOXES, OFFSET, 0), OURS + "output_size must be an integer of at least 1 or two of them, got 0"),
     Bad(

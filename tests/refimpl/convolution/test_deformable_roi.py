@@ -50,6 +50,9 @@ def test_two_byte_types_are_sampled_in_float32(dtype):
     arguments = [v.to(dtype) for v in (MAP, BOXES / 2, OFFSET)]
     expected = deform_roi_pool(*(v.float() for v in arguments), (2, 3)).to(dtype)
     assert torch.equal(deform_roi_pool(*arguments, (2, 3)), expected)
+    x, far, offset = arguments[0], torch.tensor([[0, 100, 100, 180, 150]], dtype=dtype), arguments[2][:1]
+    expected = deform_roi_pool(x, far.double(), offset, (2, 3), 0.0449)  # 4.49 is 4.5 in bfloat16, which is cell 5
+    assert torch.equal(deform_roi_pool(x, far, offset, (2, 3), 0.0449), expected)
 
 
 def test_boxes_may_be_of_another_type():
