@@ -41,7 +41,7 @@ def bilinear_kernel(size: int, device: torch.device | str | None = None, dtype: 
     """Weights of a transposed convolution that interpolates, ``(size, size)``: for the factor f, 2 f - 1 or 2 f taps."""
     if size < 1:
         raise ValueError(f"bilinear_kernel: size must be positive, got {size}")
-    taps = _taps(size, device, dtype or torch.get_default_dtype())
+    taps = _taps(size, device, dtype)
     return taps[:, None] * taps
 
 
@@ -60,7 +60,7 @@ def bilinear_upsample(input: Tensor, factor: int) -> Tensor:
     return x.view(n, c, height * factor, width * factor)
 
 
-def _taps(size: int, device: torch.device | str | None, dtype: torch.dtype) -> Tensor:
+def _taps(size: int, device: torch.device | str | None, dtype: torch.dtype | None) -> Tensor:
     factor = (size + 1) // 2
     return 1 - (torch.arange(size, device=device, dtype=dtype) - (size - 1) / 2).abs() / factor
 

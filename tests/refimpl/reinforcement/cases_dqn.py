@@ -219,7 +219,7 @@ CASES = [
     ),
     case(
         "multi-step return",
-        lambda r, d, gamma=0.99: multi_step(r, d, gamma)[0],
+        lambda r, d, **options: multi_step(r, d, **options)[0],
         torch_multi_step,
         numpy_multi_step,
         [

@@ -54,6 +54,7 @@ BAD = (
         lambda: small()(torch.zeros(1, 4, 8, 8)),
         r"FCN: input must be floating point \(N, 3, H, W\) .*, got torch.float32 of shape \(1, 4, 8, 8\)",
     ),
+    Bad(lambda: small()(torch.zeros(1, 3, 8, 0)), r"FCN: input must be .* at least 1, got torch.float32 of shape \(1, 3, 8, 0\)"),
     Bad(lambda: small(3), r"FCN: expected skips from 0 to 2, positive num_classes and hidden, got 3, 3 and 5"),
     Bad(lambda: small(-1), r"FCN: expected skips from 0 to 2, .*, got -1, 3 and 5"),
     Bad(lambda: FCN(0), r"FCN: expected skips from 0 to 4, .*, got 2, 0 and 4096"),

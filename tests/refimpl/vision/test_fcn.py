@@ -69,6 +69,11 @@ def test_upsampling_starts_as_interpolation_of_each_class():
     assert not model(rand(1, 3, 9, 10, seed=1).float()).any()
 
 
+def test_one_class_and_one_hidden_unit():
+    model = FCN(1, 1, (1, 1), (2, 3), 1, 0.0)
+    assert model.scores[0].weight.shape == (1, 1, 1, 1) and model(rand(1, 3, 5, 4, seed=6).float()).shape == (1, 1, 5, 4)
+
+
 def test_a_classifier_becomes_convolutional():
     """At the middle of 7 x 7 features the hidden layers give what the classifier they come from gives."""
     vgg = VGG((1, 1), 10, channels=(3, 4), hidden=6).eval()
