@@ -95,13 +95,10 @@ def extrema(d: Tensor, contrast: float = 0.03, edge: float = 10.0, steps: int = 
         raise ValueError(f"extrema: differences must have shape (S + 2, H, W), got {tuple(d.shape)}")
     if not (contrast >= 0 and edge >= 1 and steps >= 1):
         raise ValueError(f"extrema: expected contrast >= 0, edge >= 1 and steps >= 1, got {contrast}, {edge} and {steps}")
-    last = torch.tensor([len(d) - 2, d.shape[1] - 1 - BORDER, d.shape[2] - 1 - BORDER], device=d.device)
-    first = last.new_tensor([1, BORDER, BORDER])
-    if (last < first).any():
-        return Extrema(last.new_zeros(0, 3), d.new_zeros(0, 3), d.new_zeros(0))
-    inner = d[1:-1, 1:-1, 1:-1]
-    above, below = (F.max_pool3d(sign * d[None, None], 3, 1)[0, 0] * sign for sign in (1, -1))
-    cell = (((inner == above) & (inner > contrast / 2)) | ((inner == below) & (inner < -contrast / 2))).nonzero() + 1
+    first = torch.tensor([1, BORDER, BORDER], device=d.device)
+    last = torch.tensor(d.shape, device=d.device) - 1 - first
+    highest, lowest = ((v == F.max_pool3d(v[None, None], 3, 1, 1)[0, 0]) & (v > contrast / 2) for v in (d, -d))
+    cell = (highest | lowest).nonzero()
     cell = cell[((cell >= first) & (cell <= last)).all(1)]
     kept: list[Extrema] = []
     for _ in range(steps):
@@ -113,9 +110,9 @@ def extrema(d: Tensor, contrast: float = 0.03, edge: float = 10.0, steps: int = 
         trace, det = plane.diagonal(dim1=1, dim2=2).sum(1), plane[:, 0, 0] * plane[:, 1, 1] - plane[:, 0, 1] ** 2
         good = here & (value.abs() >= contrast) & (trace**2 * edge < (edge + 1) ** 2 * det)  # det > 0 follows
         kept.append(Extrema(cell[good], offset[good], value[good]))
-        moved = cell + offset.nan_to_num(0.0).clamp(-1e6, 1e6).round().long()
-        inside = ((moved >= first) & (moved <= last)).all(1) & (moved != cell).any(1) & ~here
-        cell = moved[inside]
+        moved = cell + offset.round()  # not finite where the Hessian is singular, and so not inside
+        inside = ((moved >= first) & (moved <= last)).all(1) & ~here
+        cell = moved[inside].long()
     return Extrema(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
 
 

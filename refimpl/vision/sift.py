@@ -103,7 +103,7 @@ def describe(gaussians: Tensor, layer: Tensor, position: Tensor, scale: Tensor, 
         position: row and column, ``(N, 2)``.
         scale, angle: ``(N,)``.
     """
-    reach = (3 * scale * (2**0.5 * 2.5)).round()
+    reach = 11 * scale  # the corners of the cells with a half more on each side are 10.6 s away
     which, dy, dx, magnitude, theta = _gradients(gaussians, layer, position.round().long(), reach)
     cos, sin = ((v / (3 * scale))[which] for v in (angle.cos(), angle.sin()))  # a cell is 3 s wide
     along, down = dx * cos + dy * sin, dy * cos - dx * sin  # in cells, the x axis along the angle
@@ -145,7 +145,7 @@ def _gradients(gaussians: Tensor, layer: Tensor, center: Tensor, radius: Tensor)
     """
     reach = int(radius.max()) if len(radius) else 0
     side = torch.arange(-reach, reach + 1, device=gaussians.device)
-    dy, dx = (v.flatten() for v in torch.meshgrid(side, side, indexing="ij"))
+    dy, dx = torch.cartesian_prod(side, side).T
     height, width = gaussians.shape[1:]
     y, x = center[:, :1] + dy, center[:, 1:] + dx  # (N, P)
     inside = (y > 0) & (y < height - 1) & (x > 0) & (x < width - 1) & (torch.maximum(dy.abs(), dx.abs()) <= radius[:, None])
@@ -153,7 +153,7 @@ def _gradients(gaussians: Tensor, layer: Tensor, center: Tensor, radius: Tensor)
     at = (layer[which] * height + y[inside]) * width + x[inside]
     flat = gaussians.flatten()
     gy, gx = flat[at + width] - flat[at - width], flat[at + 1] - flat[at - 1]
-    return which, dy[place].to(flat.dtype), dx[place].to(flat.dtype), torch.hypot(gx, gy), torch.atan2(gy, gx)
+    return which, dy[place], dx[place], torch.hypot(gx, gy), torch.atan2(gy, gx)
 
 
 if __name__ == "__main__":

@@ -77,9 +77,10 @@ def test_octaves():
     assert error(differences(found[0])[0], found[0][1] - found[0][0]) == 0
     start = torch.zeros(33, 33, dtype=torch.float64)
     start[16, 16] = 1.0  # doubling spreads it by the hat function, of variance 1 / 2 in new pixels
-    first = octaves(start, 3, 1.6, 0.5)[0][0]
     y = torch.arange(66.0, dtype=torch.float64) - 32
-    assert ((first.sum(1) / first.sum()) @ y**2).item() == pytest.approx(1.6**2 - 1 + 0.5, rel=0.01)
+    for camera in (0.5, 0.3):
+        first = octaves(start, 3, 1.6, camera)[0][0]
+        assert ((first.sum(1) / first.sum()) @ y**2).item() == pytest.approx(1.6**2 - (2 * camera) ** 2 + 0.5, rel=0.01)
 
 
 def test_smallest_octaves():
@@ -114,15 +115,20 @@ def test_weak_and_edge_like_extrema_are_dropped():
     exact = bump((2.0, 8.0, 8.0), (0.02, 2**-7, 2**-4))  # a ratio of just 8
     assert len(extrema(exact, 0.1, 8.0).value) == 0 and len(extrema(exact, 0.1, 8.001).value) == 1
     assert len(extrema(bump((2.2, 8.4, 8.0), curvature=(0.02, -0.03, 0.05)), 0.1).value) == 0  # a saddle
-    for outside in ((2.2, 4.3, 8.0), (2.2, 8.0, 12.7), (0.2, 8.0, 8.0), (3.8, 8.0, 8.0)):
+    for outside in ((2.2, 4.3, 8.0), (2.2, 8.0, 4.3), (2.2, 11.7, 8.0), (2.2, 8.0, 11.7), (0.2, 8.0, 8.0), (3.8, 8.0, 8.0)):
         assert len(extrema(bump(outside), 0.1).value) == 0
     for inside in ((2.2, 5.3, 8.0), (2.2, 8.0, 11.3), (1.2, 8.0, 8.0), (3.2, 8.0, 8.0)):
         assert len(extrema(bump(inside), 0.1).value) == 1
+    assert len(extrema(bump(peak)[1:4], 0.1).value) == 1  # an octave of one scale
+    for size, count in ((10, 0), (11, 1), (12, 1)):
+        assert len(extrema(bump((2.2, 5.2, 5.2), size=size), 0.1).value) == count  # from 11 pixels on one lies between the borders
     flat = torch.zeros(5, 17, 17)
     assert len(extrema(flat).value) == 0 and len(extrema(flat[:, :10]).value) == 0
     assert len(extrema(flat + 0.5, 0.1).value) == 0  # a singular Hessian
     sharp = bump((2.25, 8.0, 8.0), (4.0, 0.03125, 0.03125))  # 0.5 at the top, 0.25 at the nearest sample
     assert [len(extrema(sign * sharp, contrast).value) for sign in (1, -1) for contrast in (0.5, 0.49)] == [0, 1, 0, 1]
+    assert len(extrema(bump((2.0, 8.0, 8.0)), 0.5).value) == 1  # just as strong as the contrast
+    assert len(extrema(bump((2.0, 8.5, 8.0), (2**-6, 2**-5, 2**-5)), 0.1).value) == 0  # midway: neither sample is nearer
     assert len(extrema(bump(peak), 0.0).value) == 1 and len(extrema(bump(peak), 0.1, 1.0).value) == 0
     defaults = {k: p.default for k, p in inspect.signature(extrema).parameters.items() if k != "d"}
     assert defaults == {"contrast": 0.03, "edge": 10.0, "steps": 5}
@@ -161,7 +167,8 @@ def test_a_slope_has_one_angle(degrees):
 
 
 def test_orientations_gradient_by_gradient(record):
-    cells, scales = torch.tensor([[1, 12, 10], [0, 4, 15]]), torch.tensor([1.45, 0.9], dtype=torch.float64)  # the second reaches the border
+    cells = torch.tensor([[1, 12, 10], [0, 4, 15], [1, 14, 8]])  # the second reaches the border
+    scales = torch.tensor([1.45, 0.9, 0.9], dtype=torch.float64)
     expected = []
     for n, (level, y0, x0) in enumerate(cells.tolist()):
         g, s, bins = STACK[level].numpy(), scales[n].item(), [0.0] * 36
@@ -192,6 +199,31 @@ def test_two_peaks_give_two_keypoints():
         gaps = apart(angle, torch.tensor([math.radians(a) for a in expected]).repeat(2))
         assert gaps.abs().max() < math.radians(6)
         assert (angle >= 0).all() and (angle < 2 * math.pi).all()
+
+
+def beside(right, below):
+    """4 x 4 pixels with the gradient ``right`` one pixel to the right of row 1, column 1, and ``below`` one below it; no others."""
+    image = torch.zeros(1, 4, 4, dtype=torch.float64)
+    image[0, 1, 3], image[0, 0, 2] = right[0], -right[1]
+    image[0, 2, 0], image[0, 3, 1] = -below[0], below[1]
+    return image
+
+
+def test_a_peak_is_higher_than_both_neighbors():
+    """Directions of 37 and 53 degrees fill neighboring bins; where these are equal neither is a peak."""
+    cell, scale = torch.tensor([[0, 1, 1]]), torch.tensor([1.0], dtype=torch.float64)
+    assert orientations(beside((4.0, 3.0), (3.0, 4.0)), cell, scale)[1].shape == (0,)
+    for more, less in ((4.1, 4.0), (4.0, 4.1)):
+        _, angle = orientations(beside((4.0 * more, 3.0 * more), (3.0 * less, 4.0 * less)), cell, scale)
+        assert angle.tolist() == [pytest.approx(math.radians(45), abs=math.radians(1))]
+
+
+def test_a_peak_may_have_just_the_share_of_the_highest():
+    """In float16 a Gaussian of 60 pixels is 1 beside its center, so that the peaks are 1.875 and 1.5."""
+    cell, scale = torch.tensor([[0, 1, 1]]), torch.tensor([40.0]).half()
+    for second, expected in ((4.0, [0, 90]), (3.98, [0])):
+        _, angle = orientations(beside((5.0, 0.0), (0.0, second)).half(), cell, scale)
+        assert angle.rad2deg().round().tolist() == expected
 
 
 def test_a_quarter_turn_turns_the_keypoints(record):
@@ -249,6 +281,8 @@ def test_ratio_test():
     edge = torch.tensor([[8.0, 0]])
     assert len(match(edge, torch.tensor([[4.0, 0], [13.0, 0]]))) == 0  # exactly 0.8 is too much
     assert len(match(edge, torch.tensor([[4.0, 0], [13.0, 0]]), 0.81)) == 1
+    far = torch.stack((10000 + torch.arange(30.0), torch.zeros(30)), 1)  # beside squares of 1e8 a distance of 1 would be lost
+    assert match(far + 0.25, far).tolist() == [[i, i] for i in range(30)]
 
 
 def test_an_empty_image_has_no_keypoints():
