@@ -11,6 +11,8 @@ import io
 import tokenize
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 
 from pygments import lex
 from pygments.lexers import PythonLexer
@@ -157,11 +159,11 @@ def _line(number: int, line: str, anchor: str | None = None) -> str:
 
 
 def _highlight(source: str) -> list[str]:
-    """One piece of HTML a line, colored with Pygments' short class names."""
+    """One piece of HTML a line, colored with Pygments' short class names; neighbors of one class share their element."""
     lines = [""]
-    for kind, text in lex(source, PythonLexer(stripnl=False, ensurenl=False)):
-        name = _css(kind)
-        for i, part in enumerate(text.split("\n")):
+    tokens = ((_css(kind), text) for kind, text in lex(source, PythonLexer(stripnl=False, ensurenl=False)))
+    for name, group in groupby(tokens, itemgetter(0)):
+        for i, part in enumerate("".join(text for _, text in group).split("\n")):
             if i:
                 lines.append("")
             if part:
@@ -170,7 +172,11 @@ def _highlight(source: str) -> list[str]:
     return lines
 
 
+PLAIN = frozenset({Token.Text, Token.Text.Whitespace, Token.Name, Token.Operator, Token.Operator.Word})
+"""Kinds of tokens that the style sheet gives the color of code itself."""
+
+
 def _css(kind: _TokenType) -> str:
     while kind not in STANDARD_TYPES:
         kind = kind.parent
-    return "" if kind in (Token.Text, Token.Text.Whitespace) else STANDARD_TYPES[kind]
+    return "" if kind in PLAIN else STANDARD_TYPES[kind]

@@ -114,7 +114,8 @@ def _device_proof(context: Context, method: Method, device: str, record: MethodE
     for check in record.checks:
         name = anchor(method.id, device, check.test)
         again = name in seen  # once is enough, on pages with a thousand rows
-        first = tag("span", test_name(check.test, titled=not again), id=None if again else name)
+        first = test_name(check.test, titled=not again)
+        first = first if again else tag("span", first, id=name)
         seen.add(name)
         texts = [escape(text) for text in (check.what, check.oracle, check.dtype, check.shapes)]
         rows.append([first, *texts, number(check.error), number(check.tolerance)])
