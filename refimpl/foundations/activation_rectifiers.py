@@ -47,7 +47,7 @@ def relu_derivative(input: Tensor) -> Tensor:
     return (input > 0).to(input.dtype)
 
 
-@differentiable(relu_derivative)
+@differentiable(relu_derivative, of_output=True)
 def relu(input: Tensor) -> Tensor:
     """Zero below zero, the input above."""
     return input.clamp_min(0)

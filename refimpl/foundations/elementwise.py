@@ -29,11 +29,12 @@ def elementwise(f: Elementwise) -> Elementwise:
     return checked
 
 
-def differentiable(derivative: Elementwise) -> Callable[[Elementwise], Elementwise]:
+def differentiable(derivative: Elementwise, *, of_output: bool = False) -> Callable[[Elementwise], Elementwise]:
     """Let autograd use ``derivative``, which takes the same parameters as the decorated function.
 
-    Only the input is kept for the backward pass. Gradients of gradients come from
-    differentiating ``derivative`` in turn.
+    Only the input is kept for the backward pass, or with ``of_output`` only the output, which the next layer mostly
+    keeps anyway; ``derivative`` must then give the same for both. Gradients of gradients come from differentiating
+    ``derivative`` in turn.
     """
 
     def decorate(f: Elementwise) -> Elementwise:
@@ -41,7 +42,7 @@ def differentiable(derivative: Elementwise) -> Callable[[Elementwise], Elementwi
 
         @wraps(f)
         def apply(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            return _Elementwise.apply(input, lambda x: checked(x, *args, **kwargs), lambda x: derivative(x, *args, **kwargs))
+            return _Elementwise.apply(input, lambda x: checked(x, *args, **kwargs), lambda x: derivative(x, *args, **kwargs), of_output)
 
         return apply
 
@@ -52,15 +53,15 @@ class _Elementwise(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, function: Elementwise, derivative: Elementwise) -> Tensor:
+    def forward(x: Tensor, function: Elementwise, derivative: Elementwise, of_output: bool) -> Tensor:
         return function(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0])
-        ctx.derivative = inputs[2]
+        x, _, ctx.derivative, of_output = inputs
+        ctx.save_for_backward(output if of_output else x)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
-        (x,) = ctx.saved_tensors
-        return g * ctx.derivative(x), None, None
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None, None]:
+        (kept,) = ctx.saved_tensors
+        return g * ctx.derivative(kept), None, None, None

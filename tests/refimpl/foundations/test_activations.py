@@ -427,6 +427,12 @@ def test_mixed_precision_keeps_float32_parameters():
         assert torch.equal(y, layer(x.float()).bfloat16())
 
 
+def test_relu_keeps_only_what_the_next_layer_keeps():
+    x = torch.randn(5, requires_grad=True)
+    y, other = (ACTIVATIONS[name](x) for name in ("relu", "tanh"))
+    assert y.grad_fn.saved_tensors[0].data_ptr() == y.data_ptr() and other.grad_fn.saved_tensors[0].data_ptr() == x.data_ptr()
+
+
 def test_result_has_dtype_and_shape_of_the_input():
     """Whatever those of the parameters are."""
     for x, weight in (
