@@ -67,10 +67,10 @@ class Windows:
         return x
 
     def sum(self, input: Tensor) -> Tensor:
-        """The sum over each window, with zeros around the image; rows first, since those are contiguous."""
+        """The sum over each window, undilated, with zeros around the image; rows first, since those are contiguous."""
         x = self.pad(input, 0.0)
         for axis in (-2, -1):
-            x = _Sum.apply(x, axis, self.kernel[axis], self.stride[axis], self.dilation[axis], self.size[axis])
+            x = _Sum.apply(x, axis, self.kernel[axis], self.stride[axis], self.size[axis])
         return x
 
     def along(self, x: Tensor, axis: int) -> list[Tensor]:
@@ -94,43 +94,41 @@ def cells(x: Tensor, axis: int, kernel: int, stride: int, dilation: int, count: 
     return [x.narrow(axis, dilation * a, span)[(..., slice(None, None, stride), *(slice(None),) * (-1 - axis))] for a in range(kernel)]
 
 
-def spread(parts: list[Tensor], axis: int, stride: int, dilation: int, length: int) -> Tensor:
-    """Give each cell of the windows its part back: the transpose of :func:`cells`, summed where windows overlap.
-
-    Position s n + d a of the image belongs to cell a of window n, so that all cells with the same d a mod s fall into the
-    same lane of every s-th position, one window further for each whole s in d a. No position is visited twice.
-    """
-    rows = -(-length // stride)
-    lanes: list[list[Tensor]] = [[] for _ in range(stride)]
-    for a, part in enumerate(parts):
-        later, lane = divmod(dilation * a, stride)
-        around = (later, rows - later - part.shape[axis])
-        lanes[lane].append(F.pad(part, around if axis == -1 else (0, 0, *around)))
-    nothing = torch.zeros_like(lanes[0][0])
-    sums = [total(lane) if lane else nothing for lane in lanes]
-    where = axis % parts[0].dim()
-    return torch.stack(sums, where + 1).flatten(where, where + 1).narrow(axis, 0, length)
-
-
 class _Sum(torch.autograd.Function):
-    """Sum over the cells of the windows along one axis."""
+    """Sum over the cells of undilated windows along one axis."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, *where: int) -> Tensor:
-        seen = cells(x, *where)
-        return total(seen) if len(seen) > 1 else seen[0].clone()
+    def forward(x: Tensor, axis: int, kernel: int, stride: int, count: int) -> Tensor:
+        return total(cells(x, axis, kernel, stride, 1, count))
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
-        x, *ctx.where = inputs
+        x, *ctx.where, _ = inputs
         ctx.length = x.shape[ctx.where[0]]
 
     @staticmethod
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
-        axis, kernel, stride, dilation, _ = ctx.where
-        return spread([g] * kernel, axis, stride, dilation, ctx.length), *(None for _ in ctx.where)
+        return _spread(g, *ctx.where, ctx.length), None, None, None, None
+
+
+def _spread(g: Tensor, axis: int, kernel: int, stride: int, length: int) -> Tensor:
+    """Give each cell of the windows their gradient: the transpose of :func:`cells`, summed where windows overlap.
+
+    Position s n + a of the image belongs to cell a of window n, so that all cells with the same a mod s fall into the same
+    lane of every s-th position, one window further for each whole s in a. No position is visited twice.
+    """
+    rows = -(-length // stride)
+    lanes: list[list[Tensor]] = [[] for _ in range(stride)]
+    for a in range(kernel):
+        later, lane = divmod(a, stride)
+        around = (later, rows - later - g.shape[axis])
+        lanes[lane].append(F.pad(g, around if axis == -1 else (0, 0, *around)))
+    nothing = torch.zeros_like(lanes[0][0])
+    sums = [total(lane) if lane else nothing for lane in lanes]
+    where = axis % g.dim()
+    return torch.stack(sums, where + 1).flatten(where, where + 1).narrow(axis, 0, length)
 
 
 def _count(function: str, length: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> tuple[int, int]:

@@ -89,9 +89,10 @@ def test_gradient_along_one_axis(axis):
     assert torch.equal(grad.sum(axis), torch.full_like(grad.sum(axis), 2.0)) and set(grad.unique().tolist()) == {0.0, 1.0}
 
 
-def test_gradients_of_single_examples():
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+def test_gradients_of_single_examples(pool):
     def loss(x):
-        return max_pool2d(x, 2).square().sum()
+        return pool(x, 2).square().sum()
 
     together = torch.func.vmap(torch.func.grad(loss))(SMALL)
     assert torch.equal(together, torch.stack([torch.func.grad(loss)(x) for x in SMALL]))
