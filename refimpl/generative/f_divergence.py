@@ -35,6 +35,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from refimpl.convolution.windows import raised
+
 __all__ = ["KINDS", "f_divergence", "output_activation", "variational_bound"]
 
 _OF_DENSITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -88,7 +90,7 @@ def f_divergence(p: Tensor, q: Tensor, kind: str) -> Tensor:
         got = f"{p.dtype} of shape {tuple(p.shape)} and {tuple(q.shape)}"
         raise ValueError(f"f_divergence: p and q must be floating point of one shape (..., K), got {got}")
     none = (p == 0) & (q == 0)
-    terms = _OF_DENSITIES[kind](_wide(p) + none, _wide(q) + none)  # 1 and 1 in the place of 0 and 0
+    terms = _OF_DENSITIES[kind](raised(p) + none, raised(q) + none)  # 1 and 1 in the place of 0 and 0
     return terms.masked_fill(none, 0.0).sum(-1).to(p.dtype)
 
 
@@ -99,7 +101,7 @@ def output_activation(v: Tensor, kind: str) -> Tensor:
         ValueError: ``kind`` is unknown.
     """
     _check("output_activation", kind)
-    return _ACTIVATION[kind](_wide(v)).to(v.dtype)
+    return _ACTIVATION[kind](raised(v)).to(v.dtype)
 
 
 def variational_bound(p_scores: Tensor, q_scores: Tensor, kind: str) -> Tensor:
@@ -116,17 +118,12 @@ def variational_bound(p_scores: Tensor, q_scores: Tensor, kind: str) -> Tensor:
         ValueError: ``kind`` is unknown.
     """
     _check("variational_bound", kind)
-    return (_ACTIVATION[kind](_wide(p_scores)).mean() - _CONJUGATE[kind](_wide(q_scores)).mean()).to(p_scores.dtype)
+    return (_ACTIVATION[kind](raised(p_scores)).mean() - _CONJUGATE[kind](raised(q_scores)).mean()).to(p_scores.dtype)
 
 
 def _check(function: str, kind: str) -> None:
     if kind not in KINDS:
         raise ValueError(f"{function}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
-
-
-def _wide(x: Tensor) -> Tensor:
-    """``x`` in at least float32."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ Equations (masses a (N,) and b (M,) with equal sums, cost C (N, M), plans U(a, b
     optimal-transport-entropy    P = argmin over U(a, b) of sum_ij P_ij C_ij + epsilon sum_ij P_ij (log P_ij - 1)
     optimal-transport-sinkhorn   P = diag(u) K diag(v),   K = exp(-C / epsilon),   u <- a / (K v),   v <- b / (K^T u)
 
+What compares densities place by place instead, the f-divergences, is in ``f_divergence.py`` and offered here too.
+
 Deviations from the paper
     1. ``epsilon`` is the paper's 1 / lambda.
     2. u and v are kept as logarithms, so that a small epsilon does not underflow; a point without mass has log u = -infinity,
@@ -26,7 +28,10 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["sinkhorn", "sinkhorn_cost", "transport_on_line"]
+from refimpl.convolution.windows import raised
+from refimpl.generative.f_divergence import f_divergence, output_activation, variational_bound
+
+__all__ = ["f_divergence", "output_activation", "sinkhorn", "sinkhorn_cost", "transport_on_line", "variational_bound"]
 
 
 def sinkhorn(cost: Tensor, a: Tensor, b: Tensor, epsilon: float, iterations: int = 100) -> Tensor:
@@ -50,8 +55,8 @@ def sinkhorn(cost: Tensor, a: Tensor, b: Tensor, epsilon: float, iterations: int
             raise ValueError(f"sinkhorn: {name} must have shape {tuple(wanted)} for a cost of {tuple(cost.shape)}, got {tuple(mass.shape)}")
     if not 0.0 < epsilon < math.inf or iterations < 1:
         raise ValueError(f"sinkhorn: expected a positive epsilon and at least 1 iteration, got {epsilon} and {iterations}")
-    log_k = -_wide(cost) / epsilon
-    log_a, log_b = _wide(a).log()[..., :, None], _wide(b).log()[..., None, :]  # (..., N, 1) and (..., 1, M)
+    log_k = -raised(cost) / epsilon
+    log_a, log_b = raised(a).log()[..., :, None], raised(b).log()[..., None, :]  # (..., N, 1) and (..., 1, M)
     log_v = torch.zeros_like(log_b)
     for _ in range(iterations):
         log_u = log_a - (log_k + log_v).logsumexp(-1, keepdim=True)
@@ -96,19 +101,14 @@ def transport_on_line(x: Tensor, y: Tensor, x_weight: Tensor | None = None, y_we
 
 def _distribution(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """The places in order and the share of the mass up to each, both like ``x``; the last share is exactly 1."""
-    x, order = _wide(x).sort(-1)
-    total = _wide(weight).gather(-1, order).cumsum(-1)
+    x, order = raised(x).sort(-1)
+    total = raised(weight).gather(-1, order).cumsum(-1)
     return x, total / total[..., -1:]
 
 
 def _quantile(x: Tensor, share: Tensor, levels: Tensor) -> Tensor:
     """The first place up to which lies at least each level of the mass, like ``levels``."""
     return x.gather(-1, torch.searchsorted(share, levels))
-
-
-def _wide(x: Tensor) -> Tensor:
-    """``x`` in at least float32."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 if __name__ == "__main__":

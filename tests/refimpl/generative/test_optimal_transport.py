@@ -28,7 +28,7 @@ def cheapest(cost, a, b):
 
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0])
-def test_the_line_is_the_linear_programme(p, record):
+def test_the_line_is_the_linear_program(p, record):
     a, b = WX / WX.sum(), WY / WY.sum()
     expected = cheapest((X[:, None] - Y).abs() ** p, a, b)
     gap = abs(transport_on_line(X, Y, WX, WY, p).item() - expected) / expected
