@@ -33,8 +33,9 @@ from torch import Tensor, nn
 from refimpl.convolution.images import check_images, made_on
 from refimpl.convolution.transposed_convolution import ConvTranspose2d, conv_transpose2d
 from refimpl.convolution.vgg import CHANNELS, VGG
+from refimpl.vision.segmentation_scores import confusion, segmentation_scores
 
-__all__ = ["FCN", "bilinear_kernel", "bilinear_upsample"]
+__all__ = ["FCN", "bilinear_kernel", "bilinear_upsample", "confusion", "segmentation_scores"]
 
 
 def bilinear_kernel(size: int, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Tensor:
@@ -147,7 +148,6 @@ class FCN(nn.Module):
 
 if __name__ == "__main__":
     from refimpl.demo import arguments
-    from refimpl.vision.segmentation_scores import confusion, segmentation_scores
     from refimpl.vision.shapes import discs
 
     arguments(__doc__)

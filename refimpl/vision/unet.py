@@ -26,8 +26,9 @@ from torch import Tensor, nn
 
 from refimpl.convolution.images import made_on
 from refimpl.vision.mirror import mirrored
+from refimpl.vision.segmentation_scores import dice_loss
 
-__all__ = ["UNet", "distances", "overlap_tile", "unet_loss", "weight_map"]
+__all__ = ["UNet", "dice_loss", "distances", "overlap_tile", "unet_loss", "weight_map"]
 
 
 class UNet(nn.Module):

@@ -1,4 +1,4 @@
-"""What is special to optimal transport: the linear programme, assignments, normal distributions, the plan that entropy prefers."""
+"""What is special to optimal transport: the linear program, assignments, normal distributions, the plan that entropy prefers."""
 
 from __future__ import annotations
 

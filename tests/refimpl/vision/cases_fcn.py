@@ -7,8 +7,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 
-from refimpl.vision.fcn import FCN, bilinear_kernel, bilinear_upsample
-from refimpl.vision.segmentation_scores import confusion
+from refimpl.vision.fcn import FCN, bilinear_kernel, bilinear_upsample, confusion
 from tests.refimpl.convolution.networks import network_case
 from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, randn
 from tests.refimpl.vision.upsampling import bilinear, transposed

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import torch
 
-from refimpl.vision.segmentation_scores import dice_loss
-from refimpl.vision.unet import UNet, distances, overlap_tile, unet_loss, weight_map
+from refimpl.vision.unet import UNet, dice_loss, distances, overlap_tile, unet_loss, weight_map
 from tests.refimpl.convolution import numpy_layers, torch_layers
 from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, function, rand, randn, randomize
 from tests.refimpl.vision.upsampling import transposed

@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from refimpl.convolution.vgg import VGG
-from refimpl.vision.fcn import FCN, bilinear_kernel, bilinear_upsample
-from refimpl.vision.segmentation_scores import confusion, segmentation_scores
+from refimpl.vision.fcn import FCN, bilinear_kernel, bilinear_upsample, confusion, segmentation_scores
 from refimpl.vision.shapes import discs
 from tests.refimpl.harness.case import rand, randn
 from tests.refimpl.harness.compare import error
@@ -114,21 +113,22 @@ def test_output_follows_the_image_by_whole_strides():
 def test_scores_against_their_definitions(record):
     truth, predicted = (rand(2, 9, 7, seed=1, low=-0.2) * 5).floor().long(), (rand(2, 9, 7, seed=2, low=0.0) * 5).floor().long()
     truth[truth == 4], predicted[predicted == 3] = 2, 0
-    n = np.zeros((6, 6))
+    truth[0, 0, 0] = 5  # the only pixel of its class; none has class 6
+    n = np.zeros((7, 7))
     for t, p in zip(truth.flatten().tolist(), predicted.flatten().tolist(), strict=True):
         if t >= 0:
             n[t, p] += 1
-    assert (truth < 0).any() and confusion(truth, predicted, 6).tolist() == n.tolist()
+    assert (truth < 0).any() and confusion(truth, predicted, 7).tolist() == n.tolist()
     hit, real = np.diag(n), n.sum(1)
-    iou = {i: hit[i] / (real[i] + n[:, i].sum() - hit[i]) for i in range(6) if real[i] + n[:, i].sum()}
+    iou = {i: hit[i] / (real[i] + n[:, i].sum() - hit[i]) for i in range(7) if real[i] + n[:, i].sum()}
     expected = {
         "pixel accuracy": hit.sum() / n.sum(),
-        "mean accuracy": np.mean([hit[i] / real[i] for i in range(6) if real[i]]),
+        "mean accuracy": np.mean([hit[i] / real[i] for i in range(7) if real[i]]),
         "mean IoU": np.mean(list(iou.values())),
         "frequency weighted IoU": sum(real[i] * v for i, v in iou.items()) / n.sum(),
     }
-    found = segmentation_scores(confusion(truth, predicted, 6))
-    assert len(iou) == 5 and found.keys() == expected.keys()
+    found = segmentation_scores(confusion(truth, predicted, 7))
+    assert real[5] == 1 and len(iou) == 6 and found.keys() == expected.keys()
     gap = error(*(torch.tensor([scores[k] for k in expected], dtype=torch.float64) for scores in (found, expected)))
     record(METHOD, MODULE, "four scores of a segmentation", "their definitions in NumPy", error=gap, tolerance=1e-14)
     assert confusion(truth[:0], predicted[:0], 3).tolist() == [[0] * 3] * 3

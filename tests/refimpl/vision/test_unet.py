@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from refimpl.vision.segmentation_scores import dice_loss
 from refimpl.vision.shapes import discs
-from refimpl.vision.unet import UNet, distances, overlap_tile, unet_loss, weight_map
+from refimpl.vision.unet import UNet, dice_loss, distances, overlap_tile, unet_loss, weight_map
 from tests.refimpl.convolution.networks import check_spread
 from tests.refimpl.harness.case import rand, randn, randomize
 from tests.refimpl.harness.compare import error
