@@ -75,7 +75,7 @@ def _bins(first: Tensor, last: Tensor, count: int, length: int) -> tuple[Tensor,
     end = (((i + 1) * size).ceil() + first[:, None]).clamp(0, length).long()
     most = int((end - start).amax().clamp(min=1)) if len(first) else 1
     inside = torch.minimum(start[..., None] + torch.arange(most, device=first.device), (end - 1)[..., None])
-    return inside.clamp(0, length - 1), end <= start
+    return inside.clamp(min=0), end <= start
 
 
 def _weights(first: Tensor, last: Tensor, count: int, length: int, ratio: int, least: float | None) -> Tensor:
@@ -83,12 +83,12 @@ def _weights(first: Tensor, last: Tensor, count: int, length: int, ratio: int, l
     size = last - first if least is None else (last - first).clamp(min=least)
     bin_size = size / count  # (K,)
     samples = torch.full_like(bin_size, ratio) if ratio > 0 else bin_size.ceil().clamp(min=0)
-    most = ratio if ratio > 0 else int(samples.amax().clamp(min=1)) if len(first) else 1
-    s = torch.arange(most, device=first.device, dtype=first.dtype)
+    most = ratio if ratio > 0 else int(samples.amax()) if len(first) else 0
+    s = torch.arange(most, device=first.device)
     within = (s + 0.5) / samples.clamp(min=1)[:, None]  # (K, most), in bins
-    i = torch.arange(count, device=first.device, dtype=first.dtype)
+    i = torch.arange(count, device=first.device)
     at = first[:, None, None] + (i[:, None] + within[:, None]) * bin_size[:, None, None]  # (K, count, most)
     counts = (s < samples[:, None])[:, None] & (at >= -1) & (at <= length)  # beyond that a sample is 0
-    cells = torch.arange(length, device=first.device, dtype=first.dtype)
+    cells = torch.arange(length, device=first.device)
     hat = (1 - (at.clamp(0, length - 1)[..., None] - cells).abs()).clamp(min=0)  # (K, count, most, length)
     return (hat * counts[..., None]).sum(2) / samples.clamp(min=1)[:, None, None]

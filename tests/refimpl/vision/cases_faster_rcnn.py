@@ -120,7 +120,7 @@ def grid_points(rois, output_size, spatial_scale, sampling_ratio, aligned):
     for k, (image, *corners) in enumerate(rois.tolist()):
         left, top, right, bottom = (c * spatial_scale - 0.5 * aligned for c in corners)
         height, width = (v if aligned else max(v, 1.0) for v in (bottom - top, right - left))
-        ny, nx = (sampling_ratio if sampling_ratio > 0 else math.ceil(v) for v in (height / down, width / across))
+        ny, nx = (sampling_ratio if sampling_ratio > 0 else max(0, math.ceil(v)) for v in (height / down, width / across))
         for i, j in np.ndindex(down, across):
             for a, b in np.ndindex(ny, nx):
                 place = top + (i + (a + 0.5) / ny) * height / down, left + (j + (b + 0.5) / nx) * width / across
@@ -191,6 +191,9 @@ CORNERS = [
     [0, 5.2, 5.1, 5.3, 5.2],
 ]
 ROIS = torch.tensor(CORNERS, dtype=torch.float64)
+AWAY = torch.tensor([[0.0, 20, 20, 24, 26], [1, 6, 5, 3, 1]], dtype=torch.float64)
+CORNER = torch.tensor([[1.0, 8, 6, 10, 8]], dtype=torch.float64)  # its middle is where the last cells end, at (9, 7)
+POINTS = torch.tensor([[1.0, 3, 2, 3, 2], [0, 2, 1, 2, 4], [0, 5, 3, 3, 2]], dtype=torch.float64)
 IMAGES = torch.zeros(2, 3, 16, 16)
 SIZES = r"num_classes, channels, stride, hidden, pool and proposals must be positive, got "
 
@@ -300,6 +303,7 @@ CASES = [
             Sample((MAP, ROIS[:3], (2, 3)), {"spatial_scale": 0.5}),
             Sample((MAP, ROIS, (3, 2)), {"spatial_scale": 0.5}, "outside, and smaller than a cell"),
             Sample((MAP, ROIS * 0.7, (1, 1)), name="defaults"),
+            Sample((MAP, AWAY, (2, 1)), name="no cell inside, and an end before the beginning"),
             Sample((MAP, ROIS * 0 + torch.tensor([1.0, 0.5, 1.5, 2.5, 4.5]), (2, 2)), name="halves"),
         ],
         degenerate=lambda: [Sample((MAP, ROIS[:0], (2, 3)), name="no region")],
@@ -319,6 +323,8 @@ CASES = [
             Sample((MAP,), {"boxes": ROIS, "output_size": (3, 2), "spatial_scale": 0.5, "sampling_ratio": 2, "aligned": True}, "aligned"),
             Sample((MAP,), {"boxes": ROIS / 2, "output_size": (2, 2), "aligned": True}, "aligned, adaptive"),
             Sample((MAP,), {"boxes": ROIS / 2, "output_size": (1, 2), "sampling_ratio": 3}, "three samples"),
+            Sample((MAP,), {"boxes": CORNER, "output_size": (1, 1), "sampling_ratio": 1}, "a sample on the far corner"),
+            Sample((MAP,), {"boxes": POINTS, "output_size": (2, 1), "aligned": True}, "regions without width or height"),
         ],
         degenerate=lambda: [Sample((MAP,), {"boxes": ROIS[:0], "output_size": (2, 3)}, "no region")],
         dtypes=(torch.float64, torch.float32),  # rounded corners are other samples

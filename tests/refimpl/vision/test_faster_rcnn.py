@@ -124,6 +124,16 @@ def test_alignment_by_torchvision(ratio, aligned, record):
     record(METHOD, MODULE, what, "torchvision.ops.roi_align", error=gap, tolerance=1e-12, dtype=torch.float64)
 
 
+def test_regions_keep_their_digits_beside_coarser_features():
+    """Boxes may be of another type than the features: places are taken in that of the features, in float32 at least."""
+    expected = roi_align(MAP.float(), ROIS.float(), (2, 3), 0.5)
+    found = roi_align(MAP.float(), ROIS, (2, 3), 0.5)
+    assert found.dtype == torch.float32 and torch.equal(found, expected)
+    coarse = MAP.bfloat16()
+    found = roi_align(coarse, ROIS, (2, 3), 0.5)
+    assert found.dtype == torch.bfloat16 and torch.equal(found, roi_align(coarse.float(), ROIS, (2, 3), 0.5).bfloat16())
+
+
 def test_pooling_by_onnxruntime(record):
     """A second package: ONNX's MaxRoiPool and RoiAlign."""
     ort, onnx = pytest.importorskip("onnxruntime"), pytest.importorskip("onnx")
