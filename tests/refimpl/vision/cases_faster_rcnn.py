@@ -306,7 +306,7 @@ CASES = [
             Sample((MAP, AWAY, (2, 1)), name="no cell inside, and an end before the beginning"),
             Sample((MAP, ROIS * 0 + torch.tensor([1.0, 0.5, 1.5, 2.5, 4.5]), (2, 2)), name="halves"),
         ],
-        degenerate=lambda: [Sample((MAP, ROIS[:0], (2, 3)), name="no region")],
+        degenerate=lambda: [Sample((MAP, ROIS[:0], (2, 3)), name="no region"), Sample((MAP, AWAY[:1], (2, 1)), name="no cell inside")],
         # a region has no gradient by its corners, and in two-byte types they fall into other cells
         dtypes=(torch.float64, torch.float32),
         gradcheck=0,
