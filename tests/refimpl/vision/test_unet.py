@@ -122,6 +122,7 @@ def test_dice_at_its_limits():
     assert dice_loss(mask, mask).item() == pytest.approx(0, abs=1e-15)
     assert dice_loss(1 - mask, mask).item() == 1.0
     assert dice_loss(mask * 0, mask * 0).item() == 0.0
+    assert dice_loss(torch.tensor([0.5]), torch.tensor([0.0])).item() == 1.0
 
 
 def test_initialization_and_dropout():
