@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from dlatlas.site.figures.svg import Point, Scale, path
+from dlatlas.site.figures.svg import Point, Scale, path, simplify
 
 Grid = Sequence[Sequence[float]]
 """Rows along y, values along x."""
@@ -80,12 +80,23 @@ def surface(grid: Grid, levels: Sequence[float], x: Scale, y: Scale) -> str:
                     bands.append((heights[start], start, i, j))
                 start = i
     shades = "".join(
-        f'<path fill-opacity="{0.03 * height:.2g}" d="{"".join(_box(x, y, a, b, j) for h, a, b, j in bands if h == height)}"/>'
+        f'<path fill-opacity="{0.03 * height:.2g}" d="{"".join(_box(a, b, j) for h, a, b, j in bands if h == height)}"/>'
         for height in sorted({band[0] for band in bands})
     )
-    curves = "".join(path((x(a), y(b)) for a, b in line) for level in levels for line in lines(grid, level))
-    return f'<g class="f-shade">{shades}</g><path class="f-contour" d="{curves}"/>'
+    to_units = f"matrix({x(1) - x(0):.4g} 0 0 {y(1) - y(0):.4g} {x(0):.4g} {y(0):.4g})"
+    drawn = ([(x(a), y(b)) for a, b in line] for level in levels for line in lines(grid, level))
+    curves = "".join(path(part) for line in drawn for part in _smoothed(line))
+    return f'<g class="f-shade" transform="{to_units}">{shades}</g><path class="f-contour" d="{curves}"/>'
 
 
-def _box(x: Scale, y: Scale, first: int, last: int, row: int) -> str:
-    return f"M{x(first):.1f} {y(row):.1f}H{x(last):.1f}V{y(row + 1):.1f}H{x(first):.1f}z"
+def _box(first: int, last: int, row: int) -> str:
+    """Some cells of a row, in units of cells, which are short to write."""
+    return f"M{first} {row}h{last - first}v1h{first - last}z"
+
+
+def _smoothed(line: list[Point]) -> Iterator[list[Point]]:
+    """A line without the points that nobody sees are missing; a closed one in two parts."""
+    middle = len(line) // 2 if line[0] == line[-1] else len(line) - 1
+    for part in (line[: middle + 1], line[middle:]):
+        if len(part) > 1:
+            yield simplify(part, 0.2)
