@@ -4,10 +4,10 @@ import lighthouse from "lighthouse";
 import { executable, FLAGS } from "./browser.mjs";
 
 export const LEAST = 95;
-const RUNS = 3;
+const RUNS = 5;
 const CATEGORIES = ["performance", "accessibility", "best-practices", "seo"];
 
-/** Scores of some addresses, best of at most three runs each, and what is below the least score. */
+/** Scores of some addresses, best of at most five runs each, and what is below the least score. */
 export async function scores(home, addresses) {
   const chrome = await launch({ chromePath: executable(), chromeFlags: ["--headless", ...FLAGS] });
   const found = {};
