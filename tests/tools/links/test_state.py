@@ -8,7 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,3 +234,21 @@ def test_two_processes_at_once(tree: Path, site: Site) -> None:
         file.write_text("\n".join(site(f"busy?{i}") for i in range(number * 30, number * 30 + 60)))
     assert [process.wait() for process in [check_file(tree, file) for file in files]] == [0, 0]
     assert count(tree) == 90
+
+
+def test_many_open_a_new_store_at_once(tmp_path: Path) -> None:
+    """None takes the tables of another for those of the first format, and none goes elsewhere because the file is busy."""
+    for attempt in range(15):
+        root = tmp_path / str(attempt)
+        start = threading.Barrier(6)
+
+        def write(number: int, root: Path = root, start: threading.Barrier = start) -> Path:
+            start.wait()
+            state = State(root)
+            state.record(Result(f"https://example.org/{number}", "live", "ok"))
+            state.close()
+            return state.path
+
+        with ThreadPoolExecutor(6) as pool:
+            assert set(pool.map(write, range(6))) == {root / "state" / "links.db"}
+        assert count(root) == 6

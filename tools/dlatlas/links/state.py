@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from time import time
+from time import monotonic, sleep, time
 from typing import Any
 
 from dlatlas.links.result import NO_HOST, Result
@@ -32,8 +32,11 @@ CREATE TABLE IF NOT EXISTS history(
   url TEXT, checked_at REAL, verdict TEXT, reason TEXT, status INTEGER, final_url TEXT, run INTEGER, PRIMARY KEY(url, checked_at)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_age ON links(checked_at);
-PRAGMA user_version = 2;
+PRAGMA user_version = 2
 """
+
+PATIENCE = 30.0
+"""Seconds to wait for another process that holds the file."""
 
 NAMES = tuple(field.name for field in fields(Result))
 COLUMNS = ", ".join(NAMES)
@@ -50,7 +53,9 @@ class State:
         self.path = root / "state" / "links.db"
         try:
             self._database = self._open()
-        except (OSError, sqlite3.OperationalError):
+        except (OSError, sqlite3.OperationalError) as error:
+            if _is_busy(error):
+                raise
             from dlatlas.files import cache_folder
 
             self.path = cache_folder() / "links.db"
@@ -59,13 +64,14 @@ class State:
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-        database.execute("PRAGMA journal_mode = WAL")
+        database = sqlite3.connect(self.path, isolation_level=None, timeout=PATIENCE)
+        _share(database)
         database.execute("PRAGMA synchronous = NORMAL")
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            database.execute("DROP TABLE IF EXISTS links")  # the first format, which said little
-        database.executescript(TABLES)
+        with _Transaction(database):  # of several that open a new file at once, the others must not see it half made
+            if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+                database.execute("DROP TABLE IF EXISTS links")  # the first format, which said little
+            for statement in TABLES.split(";"):
+                database.execute(statement)
         return database
 
     def begin(self) -> int:
@@ -137,6 +143,24 @@ class State:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _share(database: sqlite3.Connection) -> None:
+    """Let several processes read and write; SQLite itself does not wait here for one that is about to do the same."""
+    end = monotonic() + PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or monotonic() > end:
+                raise
+        sleep(0.01)
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether another process holds the file; the low byte of SQLite's code says so."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 class _Transaction:
