@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from dlatlas.evidence import bench, timing
+from dlatlas.evidence.store import code_hash, write_json
 from dlatlas.evidence.timing import compare, percentiles
 
 BENCHES = """\
@@ -100,6 +101,23 @@ def test_rows_are_merged_and_those_no_longer_defined_are_dropped(checkout):
         ("step", "SGD", "cpu", "itself"),
     }
     assert stored["environment"].keys() == {"cpu", "some-gpu"} and "torch" in stored["environment"]["cpu"]
+
+
+def test_only_what_is_not_yet_timed_with_todays_code(checkout):
+    source = checkout / "refimpl/toys/halve.py"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text("x = 1\n")
+    bench.run(checkout, ["halve"])
+    done = rows(checkout)
+    assert all(row["module"] == "refimpl.toys.halve" and row["code"] == code_hash(checkout, row["module"]) for row in done.values())
+    assert [row.method for row in bench.run(checkout, changed=True)] == ["step"]
+    assert bench.run(checkout, changed=True) == []
+    stored = json.loads((checkout / "evidence/bench.json").read_text())
+    stored["rows"] = [row for row in stored["rows"] if row["case"] != "slower"]
+    write_json(checkout / "evidence/bench.json", stored)
+    assert [row.case for row in bench.run(checkout, changed=True)] == ["slower"]
+    source.write_text("x = 2\n")
+    assert [row.case for row in bench.run(checkout, ["halve"], changed=True)] == ["equal", "slower"]
 
 
 def test_an_unknown_method_is_named(checkout):

@@ -85,6 +85,7 @@ HOSTILE = """\
 
 BENCH_ROW = {
     "method": "adam",
+    "module": "refimpl.training.adam",
     "case": "5M parameters",
     "device": "cpu",
     "dtype": "float32",
@@ -115,7 +116,8 @@ def site_tree(tree: Path) -> Path:
     write_json(checks, {"adam": {"code": code, "tests": evidence.tests, "environment": environment, "checks": [check]}})
     claim = claim_evidence(tree, "adam-steps", "refimpl.experiments.training")
     write_json(tree / "evidence/claims/adam-steps.json", {**{f: getattr(claim, f) for f in claim.__struct_fields__}, "figure": FIGURE})
-    write_json(tree / "evidence/bench.json", {"environment": {"torch": "2.13.0"}, "rows": [BENCH_ROW]})
+    row = BENCH_ROW | {"code": code_hash(tree, BENCH_ROW["module"])}
+    write_json(tree / "evidence/bench.json", {"environment": {"torch": "2.13.0"}, "rows": [row]})
     return tree
 
 

@@ -52,11 +52,12 @@ def test_prerequisites_and_what_comes_next(english: Context) -> None:
 
 
 def test_changed_code_makes_the_page_say_stale(site_tree: Path, english: Context) -> None:
-    assert "badge-verified" in topic(english, "optimizers")
-    assert "badge-stale" not in topic(english, "optimizers")
+    before = topic(english, "optimizers")
+    assert "badge-verified" in before and "badge-stale" not in before and "<td>2026-01-02</td>" in before
     write(site_tree, {"refimpl/training/adam.py": "\nx = 1\n"}, append=True)
     body = topic(Context(site_tree, english.catalog, english.evidence, english.bench, "en"), "optimizers")
     assert "badge-stale" in body and "mark-stale" in body and "The code has changed" in body
+    assert "<td>2026-01-02 <small>earlier code</small></td>" in body
 
 
 def test_numbers_come_from_the_evidence(site_tree: Path, english: Context) -> None:

@@ -13,6 +13,7 @@ from dlatlas.root import find_root
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("methods", metavar="METHOD", nargs="*", help="ids of methods (default: all that have a benchmark)")
+    parser.add_argument("--changed", action="store_true", help="only what was not yet timed with today's code")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--out", metavar="FILE", type=Path, help="where the rows go (default: evidence/bench.json in the root)")
     parser.set_defaults(run=run)
@@ -27,5 +28,5 @@ def run(args: argparse.Namespace) -> int:
             return 2
     from dlatlas.evidence import bench
 
-    bench.run(root, args.methods, device=args.device, out=args.out or root / "evidence" / "bench.json")
+    bench.run(root, args.methods, device=args.device, out=args.out, changed=args.changed)
     return 0

@@ -41,9 +41,10 @@ class BenchError(ValueError):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One comparison; see the module's docstring."""
+    """One comparison; see the module's docstring. ``code`` is the hash of ``module``, the one timed."""
 
     method: str
+    module: str
     case: str
     device: str
     dtype: str
@@ -63,13 +64,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return self.method, self.case, self.device, self.dtype, self.against, self.mode
 
 
-def run(root: Path, methods: Sequence[str] = (), *, device: str = "cpu", out: Path | None = None) -> list[Row]:
-    """Time the methods (all that have benchmarks where none is given), keep each row as soon as it is there, print all.
+def run(root: Path, methods: Sequence[str] = (), *, device: str = "cpu", out: Path | None = None, changed: bool = False) -> list[Row]:
+    """Time the methods (all that have benchmarks where none is given), keep the rows of each setting as soon as they are there, print all.
 
     Args:
         root: the checkout.
         device: ``cpu`` or ``cuda``.
         out: where rows are merged into; ``evidence/bench.json`` by default.
+        changed: leave out the settings that were timed on this device with today's code; a run that was stopped goes on there.
 
     Raises:
         BenchError: a method has no benchmark, or two sides return different shapes.
@@ -80,13 +82,17 @@ def run(root: Path, methods: Sequence[str] = (), *, device: str = "cpu", out: Pa
         raise BenchError(f"no benchmark of {', '.join(unknown)}; expected some of {', '.join(sorted(known)) or 'none: there are none'}")
     chosen = [(module, bench) for module, bench in found if not methods or bench.method in methods]
     store = _Store(out or root / "evidence" / "bench.json", [bench for _, bench in chosen], device)
+    if changed:
+        chosen = [(module, bench) for module, bench in chosen if not store.is_current(bench, code_hash(root, module))]
     rows: list[Row] = []
     for number, (module, bench) in enumerate(chosen, 1):
         print(f"{bench.method}: {bench.name} ({number} of {len(chosen)})", file=sys.stderr, flush=True)
-        for row in _rows(bench, device, store.environment, code_hash(root, module)):
-            store.add(row)
-            rows.append(row)
+        timed = []
+        for row in _rows(bench, module, device, store.environment, code_hash(root, module)):
+            timed.append(row)
             print(f"  {row.mode} against {row.against}: {_ratios(row)}", file=sys.stderr, flush=True)
+        store.add(timed)
+        rows += timed
     show(rows)
     return rows
 
@@ -146,8 +152,14 @@ class _Store:
             if row.method not in timed or row.device != self.environment["device"] or (row.method, row.case, row.against) in defined
         }
 
-    def add(self, row: Row) -> None:
-        self.rows[row.key] = row
+    def is_current(self, bench: Bench, code: str) -> bool:
+        """Whether the setting has rows, all of them made with ``code``."""
+        setting = (bench.method, bench.name, self.environment["device"])
+        found = {row.code for row in self.rows.values() if (row.method, row.case, row.device) == setting}
+        return found == {code}
+
+    def add(self, timed: Sequence[Row]) -> None:
+        self.rows |= {row.key: row for row in timed}
         rows = [self.rows[key] for key in sorted(self.rows)]
         write_json(self.path, {"environment": self.environments, "rows": rows})
 
@@ -168,7 +180,7 @@ def _processor() -> str:
     )
 
 
-def _rows(bench: Bench, device: str, environment: dict[str, str], code: str) -> Iterator[Row]:
+def _rows(bench: Bench, module: str, device: str, environment: dict[str, str], code: str) -> Iterator[Row]:
     import torch
 
     with _threads(bench.threads):
@@ -191,6 +203,7 @@ def _rows(bench: Bench, device: str, environment: dict[str, str], code: str) -> 
                 main: Comparison = backward or forward
                 yield Row(
                     method=bench.method,
+                    module=module,
                     case=bench.name,
                     device=environment["device"],
                     dtype=str(bench.dtype).removeprefix("torch."),

@@ -123,7 +123,11 @@ class Evidence:
         record = self.claims.get(claim)
         if record is None:
             return "unverified"
-        return "verified" if self.released or record.code == code_hash(self.root, module) else "stale"
+        return "verified" if self.is_current(record.code, module) else "stale"
+
+    def is_current(self, code: str, module: str) -> bool:
+        """Whether ``code`` is the hash of a module as it is today; an installed package's is."""
+        return self.released or code == code_hash(self.root, module)
 
     def stale(self, catalog: Catalog) -> list[str]:
         """Ids of methods and claims whose recorded evidence no longer fits the code."""

@@ -134,11 +134,11 @@ def speed(context: Context, methods: list[str]) -> str:
         return ""
     headers = [context.say(key) for key in BENCH_COLUMNS]
     note = tag("p", context.say("speed-note"), class_="note")
-    rows = table(headers, [_bench_row(row) for row in found], "speed")
+    rows = table(headers, [_bench_row(context, row) for row in found], "speed")
     return note + rows + environment(context, context.bench.get("environment", {}))
 
 
-def _bench_row(row: dict[str, Any]) -> list[str]:
+def _bench_row(context: Context, row: dict[str, Any]) -> list[str]:
     def ratio(key: str) -> str:
         return "" if row.get(key) is None else f"{row[key]:.2f}"
 
@@ -147,6 +147,7 @@ def _bench_row(row: dict[str, Any]) -> list[str]:
 
     low, high = row.get("spread") or (None, None)
     words = {key: escape(str(row.get(key) or "")) for key in ("method", "case", "against", "mode", "device", "dtype", "date")}
+    current = context.evidence.is_current(row["code"], row["module"])
     return [
         tag("code", words["method"]),
         words["case"],
@@ -158,7 +159,7 @@ def _bench_row(row: dict[str, Any]) -> list[str]:
         milliseconds("theirs_ms"),
         words["mode"],
         f"{words['device']} {words['dtype']}".strip(),
-        words["date"][:10],
+        words["date"][:10] + ("" if current else " " + tag("small", context.say("earlier-code"))),
     ]
 
 

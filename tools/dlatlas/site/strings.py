@@ -141,6 +141,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Time of this implementation divided by the time of the other, measured side by side in one process; below 1 is faster.",
         "本实现用时与对照用时之比，在同一进程中并排测得；小于 1 表示更快。",
     ),
+    "earlier-code": ("earlier code", "较早的代码"),
     "claim": ("Claim", "论断"),
     "expected": ("Expected", "预期"),
     "measured": ("Measured", "实测"),
