@@ -1,6 +1,10 @@
 import json
+from pathlib import Path
 
-from dlatlas.site.node_tools import FOLDER
+import pytest
+from dlatlas.site.node_tools import FOLDER, MODULES, start
+
+from tests.tools.tree import write
 
 
 def test_the_lock_file_pins_everything_and_names_no_registry() -> None:
@@ -10,3 +14,63 @@ def test_the_lock_file_pins_everything_and_names_no_registry() -> None:
     assert {name: lock[f"node_modules/{name}"]["version"] for name in wanted} == wanted
     assert all("resolved" not in package for package in lock.values())
     assert all(package.get("integrity") or package.get("optional") for name, package in lock.items() if name)
+
+
+installed = pytest.mark.skipif(not MODULES.is_dir(), reason="the node packages are not installed: make site")
+
+SHEET = """\
+@font-face{font-family:x;src:url(x.woff2)}
+body{--gone:1}
+.used{color:red}
+.never,.used>a{color:green}
+.used .never{color:blue}
+.scripted{color:red}
+body[data-md-locked]{overflow:hidden}
+.after-a-quoted-bracket{color:red}
+@media print{.never-printed{display:none}.used{color:black}}
+.only-in-the-text{color:red}
+"""
+PAGE = """\
+<!doctype html><html><head><link rel="stylesheet" href="assets/a.css">
+<link rel="stylesheet" href="assets/b.css">
+</head><body><p title="a > b" class="after-a-quoted-bracket">only-in-the-text</p><a class="used" href="#">x</a></body></html>
+"""
+
+SCRIPT = 'node.className = "scripted"; document.body.dataset.mdLocked = ""; const html = `<table>`'
+
+
+def finish(folder: Path, *files: Path) -> str:
+    process = start(FOLDER / "finish.mjs", folder, *files)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    return (folder / "assets/site.css").read_text("utf-8")
+
+
+def site(folder: Path) -> Path:
+    write(folder, {"assets/a.css": SHEET, "assets/b.css": "table{margin:0}\n", "assets/a.js": SCRIPT, "index.html": PAGE})
+    return folder / "index.html"
+
+
+@installed
+def test_rules_that_no_page_and_no_script_uses_are_left_out(tmp_path: Path) -> None:
+    site(tmp_path)
+    lines = finish(tmp_path).split("\n")
+    assert lines == [
+        "@font-face{font-family:x;src:url(x.woff2)}",
+        "body{--gone:1}",
+        ".used{color:red}",
+        ".used>a{color:green}",
+        ".scripted{color:red}",
+        "body[data-md-locked]{overflow:hidden}",
+        ".after-a-quoted-bracket{color:red}",
+        "@media print{.used{color:black}}",
+        "",
+        "table{margin:0}",
+        "",
+    ]
+
+
+@installed
+def test_one_page_alone_gets_every_rule(tmp_path: Path) -> None:
+    """The other pages' needs are not known then."""
+    assert finish(tmp_path, site(tmp_path)) == SHEET + "\ntable{margin:0}\n"
