@@ -28,5 +28,5 @@ if (problems.length) {
 
 if (!named.length) { // of some pages alone it is not known what the others use
   for (const script of all(".js")) used.script(readFileSync(script, "utf8"));
-  for (const sheet of sheets()) writeFileSync(sheet, await used.prune(readFileSync(sheet, "utf8")));
+  for (const sheet of sheets()) writeFileSync(sheet, used.prune(readFileSync(sheet, "utf8")));
 }

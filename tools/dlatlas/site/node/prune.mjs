@@ -1,5 +1,6 @@
 // What no page and no script can use is left out of the style sheets; of the theme's rules that is most.
-import { PurgeCSS } from "purgecss";
+import postcss from "postcss";
+import selectors from "postcss-selector-parser";
 
 const TAG = /<[a-z](?:"[^"]*"|'[^']*'|[^>"'])*>/gi;
 const SCRIPT = /<script\b[^>]*>[^]*?<\/script>/gi;
@@ -21,10 +22,30 @@ export class Words {
     }
   }
 
-  /** The style sheet without the rules of which a word is not among them. */
-  async prune(css) {
-    const content = [{ raw: [...this.#found].join(" "), extension: "html" }];
-    const [result] = await new PurgeCSS().purge({ content, css: [{ raw: css }], defaultExtractor: words });
-    return result.css;
+  /** The style sheet without comments and without the rules that need another word. */
+  prune(css) {
+    const sheet = postcss.parse(css);
+    sheet.walkComments((comment) => void comment.remove());
+    sheet.walkRules((rule) => {
+      if (rule.parent.name?.endsWith("keyframes")) return;
+      const kept = rule.selectors.filter((selector) => this.#fits(selector));
+      if (!kept.length) rule.remove();
+      else if (kept.length < rule.selectors.length) rule.selectors = kept;
+    });
+    sheet.walkAtRules((rule) => void (rule.nodes?.length === 0 && rule.remove()));
+    return sheet.toString();
+  }
+
+  /** Whether every name in a selector is used; what stands in brackets, as in :is() and :not(), is not looked at. */
+  #fits(selector) {
+    return selectors().astSync(selector).first.every((node) => {
+      if (node.type === "attribute") return this.#has(node.attribute) && (node.operator !== "=" || this.#has(node.value));
+      return !["class", "id", "tag"].includes(node.type) || this.#has(node.value);
+    });
+  }
+
+  /** Whether a name is used; one that is not a single word may be. */
+  #has(name) {
+    return this.#found.has(name) || /[^\w-]/.test(name);
   }
 }
