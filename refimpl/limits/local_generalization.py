@@ -40,13 +40,15 @@ def affine_piece(model: nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor]:
         ValueError: the model is another kind of network, or ``x`` does not fit it.
     """
     layers = _layers("affine_piece", model, x)
-    slope = torch.eye(x.shape[1], dtype=x.dtype, device=x.device).expand(len(x), -1, -1)  # (B, D, D)
-    shift = torch.zeros_like(x)
+    z, shift, patterns = x, torch.zeros_like(x), []  # shift: what the piece gives where the input is zero
     for i, layer in enumerate(layers):
         if i:
-            on = torch.einsum("bhd,bd->bh", slope, x) + shift > 0
-            slope, shift = slope * on[..., None], shift * on
-        slope, shift = layer.weight @ slope, F.linear(shift, layer.weight, layer.bias)  # (B, H, D), (B, H)
+            patterns.append(z > 0)
+            z, shift = z * patterns[-1], shift * patterns[-1]
+        z, shift = layer(z), layer(shift)  # (B, H)
+    slope = layers[-1].weight.expand(len(x), -1, -1)  # (B, K, H)
+    for layer, on in zip(reversed(layers[:-1]), reversed(patterns), strict=True):
+        slope = (slope * on[:, None]) @ layer.weight  # (B, K, H of the layer before)
     return slope, shift
 
 

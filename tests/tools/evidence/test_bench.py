@@ -120,6 +120,26 @@ def test_only_what_is_not_yet_timed_with_todays_code(checkout):
     assert [row.case for row in bench.run(checkout, ["halve"], changed=True)] == ["equal", "slower"]
 
 
+def test_an_opponent_that_does_not_compile_is_left_out(checkout, capsys, monkeypatch):
+    """With the row that it had before; ours compiled and theirs as it is are still timed."""
+
+    def compiled(function, dynamic):
+        return function if function.__name__ == "work" else lambda *args: (_ for _ in ()).throw(RuntimeError("no graph\nat all"))
+
+    monkeypatch.setattr("torch.compile", compiled)
+    path = checkout / "tests/refimpl/toys/bench_halve.py"
+    first = 'Bench("halve", "equal", lambda: work, {"odd": lambda: lambda x: work(x)}, sample, threads=1),'
+    path.write_text(BENCHES[: BENCHES.index("BENCHES = [")] + f"BENCHES = [{first}]\n")
+    bench.run(checkout, ["halve"])
+    found = [row["mode"] for row in json.loads((checkout / "evidence/bench.json").read_text())["rows"]]
+    assert found == ["compiled", "eager"] and "odd does not compile: no graph\n" in capsys.readouterr().err
+    stored = json.loads((checkout / "evidence/bench.json").read_text())
+    stored["rows"] += [stored["rows"][0] | {"mode": "both compiled"}]
+    write_json(checkout / "evidence/bench.json", stored)
+    bench.run(checkout, ["halve"])
+    assert [row["mode"] for row in json.loads((checkout / "evidence/bench.json").read_text())["rows"]] == ["compiled", "eager"]
+
+
 def test_an_unknown_method_is_named(checkout):
     with pytest.raises(bench.BenchError, match=r"no benchmark of absent; expected some of halve, step"):
         bench.run(checkout, ["absent"])

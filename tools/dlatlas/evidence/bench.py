@@ -159,7 +159,10 @@ class _Store:
         return found == {code}
 
     def add(self, timed: Sequence[Row]) -> None:
-        self.rows |= {row.key: row for row in timed}
+        """Put rows in the place of all that the same settings had against the same opponents."""
+        again = {row.key[:-1] for row in timed}
+        kept = {key: row for key, row in self.rows.items() if key[:-1] not in again}
+        self.rows = kept | {row.key: row for row in timed}
         rows = [self.rows[key] for key in sorted(self.rows)]
         write_json(self.path, {"environment": self.environments, "rows": rows})
 
@@ -196,7 +199,9 @@ def _rows(bench: Bench, module: str, device: str, environment: dict[str, str], c
             _same_shapes(bench, name, ours, theirs)
             sides = [(EAGER, ours, theirs)]
             if ours_compiled is not None:
-                sides += [(COMPILED, ours_compiled, theirs), (BOTH, ours_compiled, theirs.compile())]
+                sides.append((COMPILED, ours_compiled, theirs))
+                if (theirs_compiled := _compiled(name, theirs)) is not None:
+                    sides.append((BOTH, ours_compiled, theirs_compiled))
             for mode, a, b in sides:
                 forward = compare(a.forward, b.forward, synchronize=a.synchronize)
                 backward = compare(a.backward, b.backward, synchronize=a.synchronize) if bench.backward and not a.steps else None
@@ -218,6 +223,20 @@ def _rows(bench: Bench, module: str, device: str, environment: dict[str, str], c
                     date=environment["date"],
                     code=code,
                 )
+
+
+def _compiled(name: str, side: _Side) -> _Side | None:
+    """An opponent under ``torch.compile``, or None, with a line that says why, where it cannot be."""
+    made = side.compile()
+    try:
+        if side.bench.backward and not side.steps:
+            made.backward()
+        else:
+            made.forward()
+    except RuntimeError as error:
+        print(f"  {name} does not compile: {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
+    return made
 
 
 def _milliseconds(seconds: float) -> float:
