@@ -25,7 +25,8 @@ class Looped(QRNNLayer):
     def forward(self, input):
         padded = torch.nn.functional.pad(input.permute(1, 2, 0), (self.window - 1, 0))
         z, f, o = torch.nn.functional.conv1d(padded, self.weight, self.bias).permute(2, 0, 1).chunk(3, 2)
-        return loop(z.tanh(), f.sigmoid(), o.sigmoid())[0]
+        h, c = loop(z.tanh(), f.sigmoid(), o.sigmoid())
+        return h, c[-1], input[1 - self.window :]
 
 
 def made(cls):
