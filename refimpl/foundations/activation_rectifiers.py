@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from refimpl.foundations.elementwise import differentiable, elementwise
+from refimpl.foundations.elementwise import above_zero, differentiable, elementwise
 
 __all__ = [
     "absolute",
@@ -44,7 +44,7 @@ def identity(input: Tensor) -> Tensor:
 
 @elementwise
 def relu_derivative(input: Tensor) -> Tensor:
-    return (input > 0).to(input.dtype)
+    return above_zero(input)
 
 
 @differentiable(relu_derivative, of_output=True)
@@ -55,7 +55,7 @@ def relu(input: Tensor) -> Tensor:
 
 @elementwise
 def relu6_derivative(input: Tensor) -> Tensor:
-    return ((input > 0) & (input < 6)).to(input.dtype)
+    return above_zero(input * (6 - input))
 
 
 @differentiable(relu6_derivative)
@@ -66,13 +66,23 @@ def relu6(input: Tensor) -> Tensor:
 
 @elementwise
 def leaky_relu_derivative(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    return torch.ones_like(input).where(input > 0, negative_slope)
+    return above_zero(input).mul_(1 - negative_slope).add_(negative_slope)
 
 
 @differentiable(leaky_relu_derivative)
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Slope ``negative_slope`` below zero, 1 above."""
-    return torch.add(input.clamp_min(0), input.clamp_max(0), alpha=negative_slope)
+    return input.clamp_min(0).add_(input.clamp_max(0), alpha=negative_slope)
+
+
+@elementwise
+def _below_zero_derivative(input: Tensor) -> Tensor:
+    return 1 - above_zero(input)
+
+
+@differentiable(_below_zero_derivative)
+def _below_zero(input: Tensor) -> Tensor:
+    return input.clamp_max(0)
 
 
 @elementwise
@@ -86,7 +96,7 @@ def prelu(input: Tensor, weight: Tensor | float = 0.25) -> Tensor:
 
     The channels of the input are its second dimension; an input of fewer dimensions has one channel.
     """
-    return torch.where(input > 0, input, _per_channel("prelu", "weight", weight, input) * input)
+    return relu(input) + _per_channel("prelu", "weight", weight, input) * _below_zero(input)
 
 
 def rrelu_slopes(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, *, generator: Generator | None = None) -> Tensor:
@@ -107,18 +117,18 @@ def rrelu(
 ) -> Tensor:
     """Leaky ReLU whose slope is drawn for each element when training, and is ``(lower + upper) / 2`` when not."""
     slopes = rrelu_slopes(input, lower, upper, generator=generator) if training else (lower + upper) / 2
-    return torch.where(input > 0, input, slopes * input)
+    return relu(input) + slopes * _below_zero(input)
 
 
 @elementwise
 def elu_derivative(input: Tensor, alpha: float = 1.0) -> Tensor:
-    return torch.where(input > 0, 1.0, alpha * input.clamp_max(0).exp())
+    return torch.add(above_zero(input).mul_(1 - alpha), input.clamp_max(0).exp(), alpha=alpha)
 
 
 @differentiable(elu_derivative)
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Exponential approach to ``-alpha`` below zero."""
-    return torch.add(input.clamp_min(0), input.clamp_max(0).expm1(), alpha=alpha)
+    return input.clamp_min(0).add_(input.clamp_max(0).expm1_(), alpha=alpha)
 
 
 @elementwise

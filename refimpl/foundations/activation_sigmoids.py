@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from refimpl.foundations.elementwise import differentiable, elementwise
+from refimpl.foundations.elementwise import above_zero, differentiable, elementwise
 
 __all__ = [
     "arctan",
@@ -114,7 +114,7 @@ def penalized_tanh(input: Tensor, alpha: float = 0.25) -> Tensor:
 
 @elementwise
 def hardtanh_derivative(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    return ((input > min_val) & (input < max_val)).to(input.dtype)
+    return above_zero((input - min_val) * (max_val - input))
 
 
 @differentiable(hardtanh_derivative)

@@ -28,7 +28,7 @@ def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
     if not beta > 0:
         raise ValueError(f"softplus: beta must be positive, got {beta}")
     z = beta * input
-    return (z.clamp_min(0) + z.abs().neg().exp().log1p()) / beta
+    return z.abs().neg_().exp_().log1p_().add_(z.clamp_min(0)).div_(beta)
 
 
 @elementwise
@@ -48,7 +48,8 @@ def squareplus(input: Tensor, b: float = 4.0) -> Tensor:
 @elementwise
 def silu_derivative(input: Tensor, beta: float = 1.0) -> Tensor:
     z = beta * input
-    return torch.sigmoid(z) * (1 + z * torch.sigmoid(-z))
+    gate = torch.sigmoid(z)
+    return torch.addcmul(gate, z * gate, 1 - gate)
 
 
 @differentiable(silu_derivative)
@@ -83,7 +84,7 @@ def mish(input: Tensor) -> Tensor:
 @elementwise
 def gelu_derivative(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
-        return _normal_cdf(input) + input * (-input.square() / 2).exp() / math.sqrt(2 * math.pi)
+        return torch.addcmul(_normal_cdf(input), input, (input.square() * -0.5).exp(), value=SQRT_2_OVER_PI / 2)
     inner_slope = SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * input.square())
     z = 2 * _gelu_inner(input)
     return torch.sigmoid(z) * (1 + 2 * input * torch.sigmoid(-z) * inner_slope)
@@ -102,7 +103,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def _normal_cdf(x: Tensor) -> Tensor:
-    return torch.special.erfc(-x / math.sqrt(2)) / 2
+    return torch.special.erfc(x * -math.sqrt(0.5)) / 2
 
 
 def _gelu_inner(x: Tensor) -> Tensor:

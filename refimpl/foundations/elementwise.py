@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["differentiable", "elementwise"]
+__all__ = ["above_zero", "differentiable", "elementwise"]
 
 Elementwise = Callable[..., Tensor]
 """``f(input, *parameters)``: a tensor like ``input``; the parameters are constants."""
@@ -27,6 +27,15 @@ def elementwise(f: Elementwise) -> Elementwise:
         return f(input, *args, **kwargs)
 
     return checked
+
+
+def above_zero(x: Tensor) -> Tensor:
+    """1 where x is above zero and 0 elsewhere, as numbers, not differentiated.
+
+    On a CPU a product with them takes a fraction of the time of ``torch.where``, whose choice it cannot predict, and a
+    compiler keeps no mask of them, whose single bytes it stores slowly.
+    """
+    return x.detach().clamp_min(0).sign_()
 
 
 def differentiable(derivative: Elementwise, *, of_output: bool = False) -> Callable[[Elementwise], Elementwise]:
