@@ -51,7 +51,7 @@ class Prediction(NamedTuple):
         if not 0.0 < level < 1.0:
             raise ValueError(f"interval: level must lie between 0 and 1, got {level}")
         variance = raised(self.variance)
-        reach = torch.special.ndtri(variance.new_full((), (1 + level) / 2, dtype=torch.float64)) * variance.sqrt()
+        reach = torch.special.ndtri(variance.new_full((), (1 + level) / 2)) * variance.sqrt()
         return (self.mean - reach).to(self.mean.dtype), (self.mean + reach).to(self.mean.dtype)
 
 
@@ -87,9 +87,11 @@ def prediction(draws: Tensor, noise: Tensor | float = 0.0) -> Prediction:
         raise ValueError(f"prediction: draws must be (K, ...) with K at least 1, got shape {tuple(draws.shape)}")
     mean, model = predict(raised(draws))
     level = torch.as_tensor(noise, dtype=draws.dtype, device=draws.device)
-    if level.dim() > mean.dim() or any(a not in (1, b) for a, b in zip(level.shape[::-1], mean.shape[::-1], strict=False)):
-        raise ValueError(f"prediction: noise must broadcast to shape {tuple(mean.shape)}, got {tuple(level.shape)}")
-    return Prediction(mean.to(draws.dtype), model.to(draws.dtype), level.expand(mean.shape))
+    try:
+        level = level.expand(mean.shape)
+    except RuntimeError as error:
+        raise ValueError(f"prediction: noise must broadcast to shape {tuple(mean.shape)}, got {tuple(level.shape)}") from error
+    return Prediction(mean.to(draws.dtype), model.to(draws.dtype), level)
 
 
 def coverage(interval: tuple[Tensor, Tensor], targets: Tensor) -> Tensor:

@@ -48,7 +48,10 @@ CASES = [
             Sample((randn(6, 3, seed=5), rand(seed=6, low=0.2)), {}, "one noise"),
             Sample((randn(6, seed=7), rand(seed=8, low=0.2)), {}, "one number"),
         ],
-        (Oracle("torch.var and quantiles of torch.distributions", by_torch), Oracle("mean squares in NumPy, bounds by SciPy", by_numpy, "numpy")),
+        (
+            Oracle("torch.var and quantiles of torch.distributions", by_torch),
+            Oracle("mean squares in NumPy, bounds by SciPy", by_numpy, "numpy"),
+        ),
         hard=lambda: [Sample((randn(5, 3, seed=11) + 1e3, rand(3, seed=12, low=0.2)), {}, "large mean")],
         degenerate=lambda: [Sample((randn(1, 3, seed=13), rand(3, seed=14, low=0.2)), {}, "one draw")],
         bad=(

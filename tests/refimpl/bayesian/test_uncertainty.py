@@ -90,6 +90,11 @@ def test_coverage_counts_the_bounds():
     assert coverage((lower, upper), torch.tensor([0.5, 0.5, 0.5, 2.0]).double()).dtype == torch.float64
 
 
+def test_the_noise_goes_where_the_draws_are():
+    found = prediction(torch.ones(3, 2, device="meta"), 0.1)
+    assert {part.device.type for part in found} == {"meta"} and found.noise.shape == (2,)
+
+
 def test_defaults():
     certain = prediction(torch.ones(3, 2))
     assert torch.equal(certain.noise, torch.zeros(2)) and torch.equal(certain.model, torch.zeros(2))

@@ -33,7 +33,8 @@ def by_distributions(categories, continuous):
         for k in categories:
             here = slice(at, at + k)
             found.append(
-                Categorical(logits=torch.zeros(k, dtype=torch.float64)).entropy() + (codes[:, here] * Categorical(logits=outputs[:, here]).logits).sum(1).mean()
+                Categorical(logits=torch.zeros(k, dtype=torch.float64)).entropy()
+                + (codes[:, here] * Categorical(logits=outputs[:, here]).logits).sum(1).mean()
             )
             at += k
         mean, s = outputs[:, at : at + continuous], outputs[:, at + continuous :]
@@ -80,7 +81,7 @@ CASES = [
         bad=(
             Bad(lambda: Codes((3, 1), 2), WANTED + r"\(3, 1\) and 2$"),
             Bad(lambda: Codes((), 0), WANTED + r"\(\) and 0$"),
-            Bad(lambda: Codes((3,), -1), WANTED + r"\(3,\) and -1$"),
+            Bad(lambda: Codes((3, 4), -1), WANTED + r"\(3, 4\) and -1$"),
             Bad(lambda: SMALL.information(torch.ones(2, 6), torch.ones(2, 5)), SHAPES + r"\(2, 6\) and \(2, 5\)$"),
             Bad(lambda: SMALL.information(torch.ones(2, 7), torch.ones(2, 4)), SHAPES + r"\(2, 7\) and \(2, 4\)$"),
             Bad(lambda: SMALL.information(torch.ones(2, 7), torch.ones(3, 5)), SHAPES + r"\(2, 7\) and \(3, 5\)$"),
