@@ -15,6 +15,7 @@ from refimpl.foundations import activation_rectifiers, activations
 from refimpl.foundations.activation_layers import Maxout, PReLU, RReLU, SReLU, maxout
 from refimpl.foundations.activation_rectifiers import prelu, srelu
 from refimpl.foundations.activations import ACTIVATIONS
+from refimpl.foundations.elementwise import above_zero
 from tests.refimpl.foundations.cases_activations import CHANNELS, FAMILIES, KINKS, METHOD, PARAMETERS, TORCH, WIDE, X, randn
 from tests.refimpl.foundations.tex import evaluate
 from tests.refimpl.harness.compare import error
@@ -321,6 +322,13 @@ def test_constants_of_selu_solve_their_equations(record):
 def test_small_parameters_are_allowed(name):
     assert error(ACTIVATIONS[name](WIDE, 0.25), TORCH[name](WIDE, 0.25)) < 1e-12
     assert error(ACTIVATIONS[name](WIDE, 0.01), TORCH[name](WIDE, 0.01)) < 1e-12
+
+
+def test_signs_are_numbers_without_history():
+    x = torch.tensor([-math.inf, -1.0, -0.0, 0.0, 1e-40, 2.0, math.inf, math.nan], requires_grad=True)
+    found = above_zero(x)
+    assert found.tolist() == [0, 0, 0, 0, 1, 1, 1, 0] and found.dtype == x.dtype and not found.requires_grad
+    assert x[5] == 2.0  # the input is not written to
 
 
 def test_transforms_of_torch_func():
