@@ -24,9 +24,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from refimpl.generative.gan import discriminator_loss, generator_loss, saturating_generator_loss
+from refimpl.generative.gan import discriminator_loss, generator_loss
 
-__all__ = ["saturating_generator_loss", "unroll", "unrolled_generator_loss"]
+__all__ = ["unroll", "unrolled_generator_loss"]
 
 Parameters = Mapping[str, Tensor]
 
@@ -75,7 +75,7 @@ def unrolled_generator_loss(
         real, fake: examples, ``(N, ...)`` and ``(M, ...)``; the gradient flows into ``fake``, also through the answer.
         steps: K; 0 gives the loss of the ordinary GAN.
         lr: step size of the answer.
-        loss: of the generated examples' logits; :func:`saturating_generator_loss` for the paper's f_K.
+        loss: of the generated examples' logits; ``gan.saturating_generator_loss`` for the paper's f_K.
 
     Returns:
         A scalar.

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from refimpl.generative.unrolled_gan import saturating_generator_loss, unroll, unrolled_generator_loss
+from refimpl.generative.gan import saturating_generator_loss
+from refimpl.generative.unrolled_gan import unroll, unrolled_generator_loss
 from tests.refimpl.harness.case import Bad, Case, Oracle, Sample, randn, randomize
 
 METHOD = "unrolled-gan"

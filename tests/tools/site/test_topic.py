@@ -67,8 +67,16 @@ def test_the_mark_says_stale_and_nothing_is_claimed_without_a_run(english: Conte
     write_module = english.root / "refimpl/training/adam.py"
     write_module.write_text(write_module.read_text("utf-8") + "\nx = 1\n", "utf-8")
     assert 'class="mark mark-stale"' in body(replace(english, evidence=Evidence(english.root)))
-    html = body(record(english, {"test": "another_test", "error": 0.0}))
+    html = body(record(english))
     assert '<details class="mark' not in html and "no check yet" in html
+
+
+def test_a_test_without_a_number_is_named(english: Context) -> None:
+    """A run is stored only where all tests of the method pass, those that record no error too."""
+    shown = mark(body(record(english, {"test": "another_test", "error": 0.0})))
+    assert "checked" in shown and "largest error" not in shown
+    facts = dict(zip(re.findall(r"<dt>(.*?)</dt>", shown), re.findall(r"<dd>(.*?)</dd>", shown), strict=True))
+    assert TEST.split("::", 1)[1] in facts["Test"] and facts["What it compares"] == "passes or fails, without a number"
 
 
 def test_every_command_is_a_listing_of_its_own(english: Context) -> None:

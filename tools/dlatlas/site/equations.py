@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 
 from dlatlas.catalog.model import Equation, Topic
@@ -33,13 +34,15 @@ def mark(context: Context, equation: Equation, methods: list[str]) -> str:
     """Closed, one word; open, for each test its name, what it compares, the largest error, versions and date."""
     wanted = [equation.method] if equation.method else methods
     hits = [hit for test in equation.checked_by if (hit := _worst(find(context, wanted, test))) is not None]
-    if not hits:
+    status = context.statuses.get(equation.method or "")
+    tested = bool(equation.checked_by) and status in ("verified", "stale")  # a run is recorded only if all its tests pass
+    if not hits and not tested:
         return tag("p", context.say("not-checked"), class_="mark mark-none")
-    stale = any(context.statuses.get(method) == "stale" for method, *_ in hits)
+    stale = any(context.statuses.get(method) == "stale" for method, *_ in hits) or status == "stale"
     worst = _worst([hit for hit in hits if exact(hit[2])])
     told = context.say("largest-error", error=number(worst[2].error)) if worst else ""
     summary = tag("summary", tag("span", context.say("stale" if stale else "checked"), class_="mark-word") + tag("small", told))
-    panels = "".join(tag("dl", _facts(context, hit)) for hit in hits)
+    panels = "".join(tag("dl", _facts(context, hit)) for hit in hits) or "".join(map(partial(_passed, context), equation.checked_by))
     return tag("details", summary + tag("div", panels, class_="mark-panel"), class_="mark mark-stale" if stale else "mark")
 
 
@@ -72,6 +75,12 @@ def _facts(context: Context, hit: Hit) -> str:
         "date": f"{escape(record.date[:10])}, {escape(device)}",
     }
     return "".join(tag("dt", context.say(name)) + tag("dd", value) for name, value in rows.items() if value)
+
+
+def _passed(context: Context, test: str) -> str:
+    """A test that records no error."""
+    rows = {"test": test_name(test), "compares": context.say("no-number")}
+    return tag("dl", "".join(tag("dt", context.say(name)) + tag("dd", value) for name, value in rows.items()))
 
 
 def versions(environment: Mapping[str, str]) -> str:

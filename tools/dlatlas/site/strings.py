@@ -103,6 +103,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "paper": ("Paper", "论文"),
     "checked": ("checked", "已检验"),
     "not-checked": ("no check yet", "尚无检验"),
+    "no-number": ("passes or fails, without a number", "只判断通过与否，不记录数值"),
     "test": ("Test", "测试"),
     "compares": ("What it compares", "比较内容"),
     "oracle": ("Oracle", "基准"),
