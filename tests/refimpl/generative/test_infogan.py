@@ -20,10 +20,8 @@ def seeded(seed=3):
     return torch.Generator().manual_seed(seed)
 
 
-def channel(values=3, shown=4):
-    """P(x | c), a row a value of the code, as counts out of 60."""
-    counts = torch.tensor([[30, 10, 15, 5], [6, 24, 18, 12], [20, 10, 10, 20]])
-    return counts[:values, :shown]
+COUNTS = torch.tensor([[30, 10, 15, 5], [6, 24, 18, 12], [20, 10, 10, 20]])
+"""A channel: of 60 times that a code has the value of the row, how often each x is seen."""
 
 
 def whole_population(counts):
@@ -35,11 +33,10 @@ def whole_population(counts):
 
 def test_the_bound_is_the_information_where_q_is_the_posterior(record):
     """And the gap elsewhere is the mean divergence of the posterior from Q."""
-    counts = channel()
-    joint = counts.double() / counts.sum()
+    joint = COUNTS.double() / COUNTS.sum()
     posterior = joint / joint.sum(0)  # (3, 4)
     known = (joint * (joint / joint.sum(0) / joint.sum(1, keepdim=True)).log()).sum()
-    codes, x = whole_population(counts)
+    codes, x = whole_population(COUNTS)
     of = Codes((3,), 0)
     best = of.information(posterior.log().T[x], codes)[0]
     record(METHOD, MODULE, "bound at the posterior", "mutual information of a channel", error=error(best, known), **EXACT)

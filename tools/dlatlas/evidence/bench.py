@@ -204,7 +204,7 @@ def _rows(bench: Bench, module: str, device: str, environment: dict[str, str], c
                     sides.append((BOTH, ours_compiled, theirs_compiled))
             for mode, a, b in sides:
                 forward = compare(a.forward, b.forward, synchronize=a.synchronize)
-                backward = compare(a.backward, b.backward, synchronize=a.synchronize) if bench.backward and not a.steps else None
+                backward = compare(a.backward, b.backward, synchronize=a.synchronize) if a.differentiated else None
                 main: Comparison = backward or forward
                 yield Row(
                     method=bench.method,
@@ -229,10 +229,7 @@ def _compiled(name: str, side: _Side) -> _Side | None:
     """An opponent under ``torch.compile``, or None, with a line that says why, where it cannot be."""
     made = side.compile()
     try:
-        if side.bench.backward and not side.steps:
-            made.backward()
-        else:
-            made.forward()
+        (made.backward if made.differentiated else made.forward)()
     except RuntimeError as error:
         print(f"  {name} does not compile: {str(error).splitlines()[0]}", file=sys.stderr)
         return None
@@ -263,6 +260,7 @@ class _Side:
 
         self.made, self.bench, self.device = made, bench, device
         self.steps = isinstance(made, torch.optim.Optimizer)
+        self.differentiated = bench.backward and not self.steps
         self.synchronize: Action | None = torch.cuda.synchronize if device.startswith("cuda") else None
         self.args = () if self.steps else _moved(bench.sample(), bench.dtype, device)
         leaves = [a for a in self.args if isinstance(a, torch.Tensor) and a.is_floating_point()]

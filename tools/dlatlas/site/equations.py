@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from html import escape
 
 from dlatlas.catalog.model import Equation, Topic
@@ -34,15 +33,16 @@ def mark(context: Context, equation: Equation, methods: list[str]) -> str:
     """Closed, one word; open, for each test its name, what it compares, the largest error, versions and date."""
     wanted = [equation.method] if equation.method else methods
     hits = [hit for test in equation.checked_by if (hit := _worst(find(context, wanted, test))) is not None]
-    status = context.statuses.get(equation.method or "")
-    tested = bool(equation.checked_by) and status in ("verified", "stale")  # a run is recorded only if all its tests pass
+    statuses = {context.statuses.get(method or "") for method in [method for method, *_ in hits] or [equation.method]}
+    tested = equation.checked_by and statuses & {"verified", "stale"}  # a run is recorded only if all its tests pass
     if not hits and not tested:
         return tag("p", context.say("not-checked"), class_="mark mark-none")
-    stale = any(context.statuses.get(method) == "stale" for method, *_ in hits) or status == "stale"
+    stale = "stale" in statuses
     worst = _worst([hit for hit in hits if exact(hit[2])])
     told = context.say("largest-error", error=number(worst[2].error)) if worst else ""
     summary = tag("summary", tag("span", context.say("stale" if stale else "checked"), class_="mark-word") + tag("small", told))
-    panels = "".join(tag("dl", _facts(context, hit)) for hit in hits) or "".join(map(partial(_passed, context), equation.checked_by))
+    found = [_facts(context, hit) for hit in hits] or [_passed(context, test) for test in equation.checked_by]
+    panels = "".join(_panel(context, rows) for rows in found)
     return tag("details", summary + tag("div", panels, class_="mark-panel"), class_="mark mark-stale" if stale else "mark")
 
 
@@ -62,11 +62,16 @@ def _worst(hits: list[Hit]) -> Hit | None:
     return max(hits, key=lambda hit: (hit[2].dtype == PRECISE and exact(hit[2]), hit[2].error), default=None)
 
 
-def _facts(context: Context, hit: Hit) -> str:
+def _panel(context: Context, rows: Mapping[str, str]) -> str:
+    content = "".join(tag("dt", context.say(name)) + tag("dd", value) for name, value in rows.items() if value)
+    return tag("dl", content)
+
+
+def _facts(context: Context, hit: Hit) -> dict[str, str]:
     method, device, check, record = hit
     target = f"#{anchor(method, device, check.test)}"
     error = context.say("error-within", error=number(check.error), tolerance=number(check.tolerance))
-    rows = {
+    return {
         "test": tag("a", test_name(check.test), href=target),
         "compares": escape(check.what),
         "oracle": escape(check.oracle),
@@ -74,13 +79,11 @@ def _facts(context: Context, hit: Hit) -> str:
         "versions": versions(record.environment),
         "date": f"{escape(record.date[:10])}, {escape(device)}",
     }
-    return "".join(tag("dt", context.say(name)) + tag("dd", value) for name, value in rows.items() if value)
 
 
-def _passed(context: Context, test: str) -> str:
+def _passed(context: Context, test: str) -> dict[str, str]:
     """A test that records no error."""
-    rows = {"test": test_name(test), "compares": context.say("no-number")}
-    return tag("dl", "".join(tag("dt", context.say(name)) + tag("dd", value) for name, value in rows.items()))
+    return {"test": test_name(test), "compares": context.say("no-number")}
 
 
 def versions(environment: Mapping[str, str]) -> str:

@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { formulas } from "./formulas.mjs";
-import { Words } from "./prune.mjs";
 import { sheets, styles } from "./styles.mjs";
 
 const [folder, ...named] = process.argv.slice(2).map((path) => resolve(path));
@@ -10,7 +9,7 @@ const all = (ending) => readdirSync(folder, { recursive: true, withFileTypes: tr
   .filter((entry) => entry.isFile() && entry.name.endsWith(ending)).map((entry) => join(entry.parentPath, entry.name));
 
 const problems = [];
-const used = new Words();
+const used = named.length ? null : new (await import("./prune.mjs")).Words(); // of some pages alone it is not known what the others use
 for (const file of named.length ? named : all(".html")) {
   const html = readFileSync(file, "utf8");
   let result = formulas(html, (problem) => problems.push(`${relative(folder, file)}: ${problem}`));
@@ -18,7 +17,7 @@ for (const file of named.length ? named : all(".html")) {
   // Material's own switches carry an attribute that the standard does not give them
   result = result.replace(/(<input class="md-toggle"[^>]*?) autocomplete="off"/g, "$1");
   if (result !== html) writeFileSync(file, result);
-  used.page(result);
+  used?.page(result);
 }
 
 if (problems.length) {
@@ -26,7 +25,7 @@ if (problems.length) {
   process.exit(1);
 }
 
-if (!named.length) { // of some pages alone it is not known what the others use
+if (used) {
   for (const script of all(".js")) used.script(readFileSync(script, "utf8"));
-  for (const sheet of sheets()) writeFileSync(sheet, used.prune(readFileSync(sheet, "utf8")));
+  for (const sheet of sheets(folder)) writeFileSync(sheet, used.prune(readFileSync(sheet, "utf8")));
 }

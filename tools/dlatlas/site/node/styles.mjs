@@ -4,10 +4,9 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 
 const LINK = /[ \t]*<link rel="stylesheet" href="([^":?]+)">\n?/g;
 const made = new Map(); // name of the joined sheet by the list of its parts
-const written = new Set();
 
-/** The sheets that were written. */
-export const sheets = () => [...written];
+/** The sheets that were joined, of a language's `folder`. */
+export const sheets = (folder) => [...made.values()].map((name) => join(folder, name));
 
 function joined(folder, parts) {
   const key = parts.join("\n");
@@ -17,7 +16,6 @@ function joined(folder, parts) {
     const css = parts.map((part) => readFileSync(part, "utf8").replace(/\/\*# sourceMappingURL=.*?\*\//g, "")
       .replace(/url\((["']?)(?!data:|#)([^)"']+)\1\)/g, (_, quote, url) => `url(${quote}${relative(here, resolve(dirname(part), url)).split(sep).join("/")}${quote})`));
     writeFileSync(join(folder, name), css.join("\n"));
-    written.add(join(folder, name));
     made.set(key, name);
   }
   return made.get(key);
